@@ -1,0 +1,62 @@
+"""The `edgehand` command: each sub-command lives beside what it drives and is imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from edgehand import __version__
+from edgehand.errors import EdgehandError
+
+# name: (module with add_arguments(parser) and run(args), extra of the package it needs, one line for --help)
+COMMANDS = {
+    "predict": ("edgehand.runtime.command", "", "find the hands' keypoints in pictures"),
+    "export": ("edgehand.export.command", "export", "make a TFLite, ONNX or OpenVINO model of a checkpoint"),
+    "train": ("edgehand.training.command", "train", "train a network on labelled pictures"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one sub-command.
+
+    Args:
+        argv: the arguments after the program's name; None takes those of the process.
+    Returns:
+        exit code: 0, or 2 when something is wrong with what was asked, after one sentence on stderr.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="edgehand", description="Hand pose on the edge.")
+    parser.add_argument("--version", action="version", version=f"edgehand {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, _, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if name in arguments[:1]:
+            importlib.import_module(module).add_arguments(command)
+    args = parser.parse_args(arguments)
+    module, extra, _ = COMMANDS[args.command]
+    try:
+        return int(importlib.import_module(module).run(args) or 0)
+    except EdgehandError as error:
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("edgehand"):
+            raise
+        wanted = f"edgehand[{extra}]" if extra else "edgehand"
+        return _fail(f"`edgehand {args.command}` needs the package {error.name}: pip install '{wanted}'")
+    except BrokenPipeError:
+        # The reader has gone (`edgehand ... | head`): leave nothing for the interpreter to flush into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _fail(message: str) -> int:
+    print(f"edgehand: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

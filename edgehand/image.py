@@ -1,0 +1,77 @@
+"""Any picture -> an RGB array, upright."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from edgehand.errors import ImageError
+
+ImageLike: TypeAlias = str | Path | bytes | Image.Image | NDArray[np.uint8]
+
+_SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+
+
+def load(image: ImageLike) -> NDArray[np.uint8]:
+    """Read a picture as people see it: first frame, turned by its EXIF, transparent parts on white.
+
+    Args:
+        image: a path, an encoded file's bytes, a PIL image, or a uint8 RGB array (H, W, 3), taken as it is.
+    Returns:
+        uint8 RGB (H, W, 3).
+    Raises:
+        ImageError: the file is missing, empty, truncated or no picture; the array has another shape or dtype.
+    """
+    if isinstance(image, np.ndarray):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            raise ImageError(
+                f"image: array of shape {image.shape} and dtype {image.dtype}, expected uint8 RGB (H, W, 3)"
+            )
+        return image
+    if isinstance(image, Image.Image):
+        return _decode(image, "image")
+    if isinstance(image, bytes | bytearray):
+        return _open(io.BytesIO(image), f"image of {len(image)} bytes")
+    path = Path(image)
+    if not path.is_file():
+        raise ImageError(f"{path}: no such picture; give the path of an image file")
+    with path.open("rb") as file:
+        return _open(file, str(path))
+
+
+def _open(file: io.BufferedIOBase, name: str) -> NDArray[np.uint8]:
+    try:
+        with Image.open(file) as opened:
+            return _decode(opened, name)
+    except UnidentifiedImageError:
+        raise ImageError(f"{name}: not a picture that Pillow can read; give a JPEG, PNG or similar file") from None
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: refused, {error}; scale it down first") from None
+
+
+def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    try:
+        image.seek(0)
+        upright = ImageOps.exif_transpose(image)
+        return np.asarray(_to_rgb(upright))
+    # Pillow's decoders raise all of these on damaged files.
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        raise ImageError(f"{name}: cannot be decoded ({error}); the file is damaged or cut short") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in _SIXTEEN_BIT:
+        # Pillow's own conversion clips 16-bit grey at 255 instead of scaling it.
+        grey = np.asarray(image).astype(np.int64)
+        return Image.fromarray((grey.clip(0, 65535) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        return Image.fromarray(np.asarray(image).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,80 @@
+"""Random crops and colours for training."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from edgehand.crop import patch_to_image, square
+from edgehand.spec import ModelSpec
+from edgehand.training.vision import transforms
+
+
+def random_crop(
+    box: tuple[float, float, float, float], spec: ModelSpec, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], bool]:
+    """A crop around a box, moved, scaled, turned and mirrored at random.
+
+    Args:
+        box: x, y, width, height, pixels.
+        spec: gives padding and input size.
+        rng: source of the randomness.
+    Returns:
+        matrix (2, 3) from patch to picture, and whether it mirrors.
+    """
+    cx, cy, side = square(box, spec.padding)
+    shift_x, shift_y = rng.uniform(-0.15, 0.15, 2) * side
+    scale = math.exp(rng.uniform(math.log(0.75), math.log(1.45)))
+    # Hands come mostly upright, yet any turn must work.
+    rotation = rng.uniform(-180, 180) if rng.random() < 0.25 else float(np.clip(rng.normal(0, 30), -90, 90))
+    flip = bool(rng.random() < 0.5)
+    matrix = patch_to_image(
+        cx + shift_x, cy + shift_y, side * scale, spec.input_size, rotation=rotation, flip=flip
+    )
+    return matrix, flip
+
+
+def colours() -> Any:
+    """A transform of uint8 RGB patches (3, H, W): light, colour, focus, resolution, noise, something in front."""
+    return transforms.Compose(
+        [
+            transforms.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4),
+            transforms.RandomApply([_ChannelGain()], p=0.3),
+            transforms.RandomGrayscale(p=0.1),
+            transforms.RandomApply([_LowResolution()], p=0.2),
+            transforms.RandomApply([transforms.GaussianBlur(5, sigma=(0.3, 2.0))], p=0.15),
+            transforms.RandomApply([_Noise()], p=0.3),
+            transforms.RandomErasing(p=0.2, scale=(0.01, 0.08), value="random"),
+        ]
+    )
+
+
+class _ChannelGain(torch.nn.Module):
+    """Light of another colour: each channel times 0.75 to 1.25."""
+
+    def forward(self, patch: Tensor) -> Tensor:
+        gain = torch.empty(3, 1, 1).uniform_(0.75, 1.25)
+        return (patch * gain).clamp_(0, 255).to(torch.uint8)
+
+
+class _LowResolution(torch.nn.Module):
+    """A hand far away: down to a quarter to three quarters of the size, and up again."""
+
+    def forward(self, patch: Tensor) -> Tensor:
+        size = list(patch.shape[-2:])
+        factor = float(torch.empty(()).uniform_(0.25, 0.75))
+        small = transforms.functional.resize(patch, [max(1, int(side * factor)) for side in size], antialias=True)
+        return transforms.functional.resize(small, size, antialias=False)
+
+
+class _Noise(torch.nn.Module):
+    """A poor sensor: Gaussian noise of 2 to 15 grey levels."""
+
+    def forward(self, patch: Tensor) -> Tensor:
+        noise = torch.randn(patch.shape) * torch.empty(()).uniform_(2, 15)
+        return (patch + noise).clamp_(0, 255).to(torch.uint8)

@@ -1,0 +1,70 @@
+"""Samples -> what a network trains on."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from edgehand import image
+from edgehand.crop import crop, invert, patch_to_image, square, transform
+from edgehand.datasets import Sample
+from edgehand.spec import ModelSpec
+from edgehand.training.augment import colours, random_crop
+
+Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
+"""patches uint8 (N, 3, S, S), keypoints (N, 21, 2) in heatmap cells, weights (N, 21)."""
+
+
+class HandCrops(Dataset[Batch]):
+    """Crops of labelled hands.
+
+    Args:
+        samples: the labels.
+        spec: size and padding of the crop, and the order of the output channels.
+        augment: random crops and colours, or the plain crop that the device will make.
+        seed: with the epoch and the index it fixes the randomness, so that a resumed run draws the same.
+    """
+
+    def __init__(self, samples: list[Sample], spec: ModelSpec, *, augment: bool, seed: int = 0) -> None:
+        self.samples = samples
+        self.spec = spec
+        self.augment = augment
+        self.seed = seed
+        self.epoch = 0
+        self._colours = colours()
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Batch:
+        sample = self.samples[index]
+        picture = image.load(sample.image)
+        if self.augment:
+            rng = np.random.default_rng((self.seed, self.epoch, index))
+            matrix, _ = random_crop(sample.box, self.spec, rng)
+        else:
+            matrix = patch_to_image(*square(sample.box, self.spec.padding), self.spec.input_size)
+        patch = crop(picture, matrix, self.spec.input_size, antialias=self.spec.antialias)
+        pixels = torch.from_numpy(patch.transpose(2, 0, 1).copy())
+        if self.augment:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(int(rng.integers(2**63)))
+                pixels = self._colours(pixels)
+        cells = transform(invert(matrix), sample.keypoints) / self.spec.stride
+        channels = np.argsort(self.spec.keypoint_order)
+        return (
+            pixels,
+            torch.from_numpy(cells[channels].astype(np.float32)),
+            torch.from_numpy((sample.visibility > 0).astype(np.float32)[channels]),
+        )
+
+
+def normalise(patches: Tensor, spec: ModelSpec) -> Tensor:
+    """The network's float input (N, 3, S, S) from uint8 RGB patches, on their device."""
+    mean = torch.tensor(spec.mean, device=patches.device).view(1, 3, 1, 1)
+    std = torch.tensor(spec.std, device=patches.device).view(1, 3, 1, 1)
+    return ((patches - mean) / std).contiguous(memory_format=torch.channels_last)

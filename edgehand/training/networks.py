@@ -1,0 +1,129 @@
+"""The networks: MobileNetV2 with an upsampling head, one heatmap a keypoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgehand.errors import InputError
+from edgehand.spec import NUM_KEYPOINTS, ModelSpec
+from edgehand.training.vision import mobilenet_v2
+
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+class PoseMobileNetV2(nn.Module):
+    """The published network: MobileNetV2, three deconvolutions of 256 channels, a 1x1 convolution.
+
+    After B. Xiao et al., "Simple Baselines for Human Pose Estimation and Tracking" (2018), as MMPose's
+    `pose_mobilenet_v2` has it: 9,570,837 parameters, heatmaps at a quarter of the input's size.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = mobilenet_v2(weights=None).features
+        layers: list[nn.Module] = []
+        channels = 1280
+        for _ in range(3):
+            layers += [
+                nn.ConvTranspose2d(channels, 256, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(256),
+                nn.ReLU(inplace=True),
+            ]
+            channels = 256
+        self.deconvolutions = nn.Sequential(*layers)
+        self.final = nn.Conv2d(256, NUM_KEYPOINTS, 1)
+        for module in [*self.deconvolutions, self.final]:
+            if isinstance(module, nn.ConvTranspose2d | nn.Conv2d):
+                nn.init.normal_(module.weight, std=0.001)
+        nn.init.zeros_(self.final.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Heatmaps (N, 21, H/4, W/4) of normalised images (N, 3, H, W)."""
+        heatmaps: Tensor = self.final(self.deconvolutions(self.backbone(image)))
+        return heatmaps
+
+
+def _separable(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(channels, channels, 1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Lite(nn.Module):
+    """MobileNetV2 without its last convolution, and a feature pyramid that ends at a quarter of the input.
+
+    Every operation - convolution, addition, nearest upsampling - stays integer in TFLite, ONNX Runtime and
+    OpenVINO. The pyramid is that of T.-Y. Lin et al., "Feature Pyramid Networks for Object Detection" (2017),
+    with depthwise-separable 3x3 convolutions.
+    """
+
+    CHANNELS = 64
+    LEVELS = (3, 6, 13, 17)  # the last feature of each stride: 4, 8, 16, 32
+    WIDTHS = (24, 32, 96, 320)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = mobilenet_v2(weights=None).features[:18]
+        self.lateral = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, self.CHANNELS, 1, bias=False), nn.BatchNorm2d(self.CHANNELS))
+            for width in self.WIDTHS
+        )
+        self.smooth = nn.ModuleList(_separable(self.CHANNELS) for _ in self.WIDTHS)
+        self.final = nn.Conv2d(self.CHANNELS, NUM_KEYPOINTS, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Heatmaps (N, 21, H/4, W/4), as logits, of normalised images (N, 3, H, W)."""
+        features = []
+        for index, block in enumerate(self.backbone):
+            image = block(image)
+            if index in self.LEVELS:
+                features.append(image)
+        top = self.smooth[3](self.lateral[3](features[3]))
+        for level in (2, 1, 0):
+            upsampled = functional.interpolate(top, scale_factor=2.0, mode="bilinear")
+            top = self.smooth[level](self.lateral[level](features[level]) + upsampled)
+        heatmaps: Tensor = self.final(top)
+        return heatmaps
+
+
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], ModelSpec]] = {
+    "lite": (
+        Lite,
+        ModelSpec(name="lite", input_size=192, mean=(127.5,) * 3, std=(127.5,) * 3),
+    ),
+    "pose_mobilenet_v2": (
+        PoseMobileNetV2,
+        ModelSpec(
+            name="pose_mobilenet_v2",
+            input_size=256,
+            mean=IMAGENET_MEAN,
+            std=IMAGENET_STD,
+            decode="quarter",
+            score="value",
+            antialias=False,
+        ),
+    ),
+}
+"""Name -> how to build the network, and the ModelSpec it has unless a checkpoint says otherwise."""
+
+
+def build(name: str) -> nn.Module:
+    """A network with fresh weights.
+
+    Args:
+        name: one of NETWORKS.
+    Raises:
+        InputError: there is no such network.
+    """
+    if name not in NETWORKS:
+        raise InputError(f"unknown network {name!r}: expected one of {', '.join(NETWORKS)}")
+    return NETWORKS[name][0]()

@@ -1,0 +1,76 @@
+"""Where a network's weights start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgehand.errors import CheckpointError
+from edgehand.spec import ModelSpec
+
+
+def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Tensor) -> None:
+    """Start a MobileNetV2 backbone from convolutions whose batch norm was folded in.
+
+    The batch norms are set from one batch so that the folded network is reproduced on it: each gets the batch's
+    mean and variance as running statistics, its standard deviation as weight, and folded bias + mean as bias.
+
+    Args:
+        network: one of ours, its `backbone` is changed in place.
+        spec: of the network, whose normalisation the first convolution is adapted to.
+        path: .npz with OIHW float32 `{stem,b0..b16.{expand,dw,project},head}.{weight,bias}`, of a network that
+            expects pixels as (v - 127.5) / 127.5.
+        images: (N, 3, H, W) normalised as `spec` says.
+    Raises:
+        CheckpointError: the file is missing, or holds no such weights.
+    """
+    backbone = network.backbone
+    assert isinstance(backbone, nn.Sequential)
+    names = ["stem"]
+    for block in range(17):
+        names += [f"b{block}.{part}" for part in ("expand", "dw", "project") if (block, part) != (0, "expand")]
+    names.append("head")
+    try:
+        with np.load(path, allow_pickle=False) as weights:
+            folded = {key: torch.from_numpy(weights[key]) for key in weights.files}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not an .npz of folded convolutions ({error})") from error
+
+    _renormalise(folded, spec)
+    convolutions = [module for module in backbone.modules() if isinstance(module, nn.Conv2d)]
+    norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
+
+    def calibrate(norm: nn.Module, inputs: tuple[Tensor]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        mean = inputs[0].mean((0, 2, 3))
+        variance = inputs[0].var((0, 2, 3), unbiased=False)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.copy_(norm.bias + mean)
+
+    with torch.no_grad():
+        for name, convolution, norm in zip(names, convolutions, norms, strict=False):
+            weight, bias = folded.get(f"{name}.weight"), folded.get(f"{name}.bias")
+            if weight is None or bias is None or weight.shape != convolution.weight.shape:
+                raise CheckpointError(f"{path}: holds no {name}.weight of {tuple(convolution.weight.shape)}")
+            convolution.weight.copy_(weight)
+            norm.bias.copy_(bias)
+        hooks = [norm.register_forward_pre_hook(calibrate) for norm in norms]
+        network.eval()
+        backbone(images)
+        for hook in hooks:
+            hook.remove()
+
+
+def _renormalise(folded: dict[str, Tensor], spec: ModelSpec) -> None:
+    mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
+    if "stem.weight" in folded and "stem.bias" in folded:
+        weight = folded["stem.weight"]
+        folded["stem.bias"] = folded["stem.bias"] + weight.sum((2, 3)) @ ((mean - 127.5) / 127.5)
+        folded["stem.weight"] = weight * (std / 127.5).view(1, 3, 1, 1)

@@ -1,0 +1,24 @@
+"""torchvision, imported in one place.
+
+torchvision's compiled part may be missing or built for another torch (there is no CPU build of every release on
+the package index); its Python part - networks and transforms, all that edgehand uses - works without it once the
+schemas of its two operators are declared.
+"""
+
+import torch
+
+try:
+    import torchvision
+except RuntimeError as error:
+    if "torchvision::nms does not exist" not in str(error):
+        raise
+    # Kept alive for as long as the process: the declarations go with the object.
+    _schemas = torch.library.Library("torchvision", "FRAGMENT")
+    for _name in ("nms", "qnms"):
+        _schemas.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
+
+from torchvision.models import MobileNetV2, mobilenet_v2
+from torchvision.transforms import v2 as transforms
+
+__all__ = ["MobileNetV2", "mobilenet_v2", "torchvision", "transforms"]
