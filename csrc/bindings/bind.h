@@ -1,0 +1,32 @@
+// One bind_* function a topic; checks and conversions only, the algorithms are in csrc/core.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+namespace edgehand {
+
+namespace py = pybind11;
+
+void bind_crop(py::module_& module);
+void bind_decode(py::module_& module);
+
+[[noreturn]] inline void type_error(const std::string& message) { throw py::type_error(message); }
+[[noreturn]] inline void value_error(const std::string& message) { throw py::value_error(message); }
+
+// "(1, 21, 64, 64)"
+inline std::string shape_of(const py::array& array) { return py::str(array.attr("shape")); }
+inline std::string dtype_of(const py::array& array) { return py::str(array.dtype()); }
+
+// The argument as it lies in memory, never converted.
+inline py::array as_array(const py::object& object, const char* name) {
+  if (!py::isinstance<py::array>(object)) {
+    type_error(std::string(name) + " is " + py::type::of(object).attr("__name__").cast<std::string>() +
+               ", expected a NumPy array");
+  }
+  return py::reinterpret_borrow<py::array>(object);
+}
+
+}  // namespace edgehand
