@@ -1,0 +1,79 @@
+"""TFLite files, by LiteRT or - on 32-bit boards - tflite-runtime."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgehand.errors import EngineError, ModelFileError
+
+METADATA = "edgehand.json"
+"""Member of the ZIP archive behind the model's own bytes (TFLite's way to carry associated files)."""
+MAX_METADATA = 1 << 20
+
+
+class Backend:
+    """A TFLite model, one crop at a time."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        model, self.metadata = _split(path)
+        try:
+            self._interpreter = _interpreter_class()(model_content=model, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelFileError(f"{path}: the TFLite engine refuses it ({error})") from error
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+
+    @staticmethod
+    def reads(head: bytes) -> bool:
+        """Whether the file identifier of TFLite's flatbuffer is there."""
+        return head[4:8] == b"TFL3"
+
+    def infer(self, image: NDArray[Any]) -> NDArray[Any]:
+        """Heatmaps (1, H, W, 21) of a crop (1, S, S, 3)."""
+        self._interpreter.set_tensor(self._input, image)
+        self._interpreter.invoke()
+        return np.asarray(self._interpreter.get_tensor(self._output))
+
+
+def _split(path: Path) -> tuple[bytes, str | None]:
+    """The flatbuffer, and the JSON in the archive behind it."""
+    content = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            member = archive.getinfo(METADATA)
+            if member.file_size > MAX_METADATA:
+                raise ModelFileError(f"{path}: its {METADATA} is larger than {MAX_METADATA} bytes: refused")
+            model, metadata = content[: member.header_offset], archive.read(member).decode()
+            expected = json.loads(metadata)["model_sha256"]
+    except KeyError:
+        return content, None
+    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError) as error:
+        if isinstance(error, zipfile.BadZipFile) and METADATA.encode() not in content:
+            return content, None
+        raise ModelFileError(f"{path}: its metadata is damaged ({error}); copy or export it again") from error
+    if hashlib.sha256(model).hexdigest() != expected:
+        raise ModelFileError(f"{path}: its bytes are not those that were exported; copy or export it again")
+    return model, metadata
+
+
+def _interpreter_class() -> Any:
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ModuleNotFoundError:
+        try:
+            from tflite_runtime.interpreter import Interpreter
+        except ModuleNotFoundError:
+            raise EngineError(
+                "no TFLite engine is installed: pip install ai-edge-litert (or 'edgehand[tflite]' on 32-bit boards)"
+            ) from None
+    return Interpreter

@@ -1,0 +1,97 @@
+"""HandPose: a picture and boxes in, hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgehand import image as images
+from edgehand.crop import crop_input, input_table, patch_to_image, square
+from edgehand.errors import InputError
+from edgehand.hand import Hand
+from edgehand.image import ImageLike
+from edgehand.keypoints import read_keypoints
+from edgehand.runtime.artifact import default_model, open_model
+
+Box = tuple[float, float, float, float]
+
+
+class HandPose:
+    """Finds the 21 keypoints of hands.
+
+    Args:
+        model: a file that `edgehand export` wrote; None takes the INT8 model that ships with edgehand.
+        engine: "tflite", "onnx" or "openvino"; None takes the one that reads the file.
+        threads: CPU threads; None takes one a core, at most four.
+    Raises:
+        ModelFileError: the file cannot be used.
+        EngineError: its engine is not installed.
+        InputError: unknown engine or thread count.
+    """
+
+    def __init__(
+        self, model: str | Path | None = None, engine: str | None = None, threads: int | None = None
+    ) -> None:
+        self.model = open_model(default_model() if model is None else model, engine, threads)
+        metadata = self.model.metadata
+        self._table = input_table(
+            metadata.spec.mean,
+            metadata.spec.std,
+            dtype=metadata.input.dtype,
+            scale=metadata.input.scale,
+            zero_point=metadata.input.zero_point,
+        )
+
+    def __call__(self, image: ImageLike, boxes: Sequence[Sequence[float]] | None = None) -> list[Hand]:
+        """Find the keypoints of each box's hand.
+
+        Args:
+            image: path, encoded bytes, PIL image or uint8 RGB array (H, W, 3).
+            boxes: (x, y, width, height) in pixels, tight around each hand; None takes the whole picture as one.
+        Returns:
+            one Hand a box, in their order.
+        Raises:
+            ImageError: the picture cannot be read.
+            InputError: a box is malformed or outside the picture.
+        """
+        picture = images.load(image)
+        height, width = picture.shape[:2]
+        wanted = [(0, 0, width, height)] if boxes is None else boxes
+        return [self._hand(picture, check_box(box, width, height)) for box in wanted]
+
+    def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
+        spec = self.model.metadata.spec
+        given, taken = self.model.metadata.output, self.model.metadata.input
+        matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
+        crop = crop_input(
+            picture, matrix, spec.input_size, self._table, layout=taken.layout, antialias=spec.antialias
+        )
+        heatmaps = self.model.backend.infer(crop)
+        keypoints, scores = read_keypoints(
+            heatmaps, matrix, spec, layout=given.layout, scale=given.scale, zero_point=given.zero_point
+        )
+        return Hand(keypoints=keypoints, scores=scores, box=box)
+
+
+def check_box(box: Any, width: int, height: int) -> Box:
+    """A box as four floats.
+
+    Args:
+        box: x, y, width, height, pixels.
+        width, height: of the picture.
+    Raises:
+        InputError: not four finite numbers, empty, or wholly outside the picture.
+    """
+    try:
+        x, y, w, h = (float(value) for value in box)
+    except (TypeError, ValueError):
+        raise InputError(f"box {box!r}: expected four numbers x, y, width, height") from None
+    if not np.isfinite([x, y, w, h]).all() or w <= 0 or h <= 0:
+        raise InputError(f"box {box!r}: expected finite x, y and positive width, height")
+    if x >= width or y >= height or x + w <= 0 or y + h <= 0:
+        raise InputError(f"box {box!r}: outside the picture of {width} x {height} pixels")
+    return x, y, w, h

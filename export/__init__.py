@@ -1,0 +1,1 @@
+"""Export: checkpoint in, quantized and checked model file out."""
