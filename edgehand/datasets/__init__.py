@@ -1,4 +1,8 @@
-"""Data sets: one file a format, all giving the same Sample."""
+"""Data sets: one file a format, all giving the same Sample.
+
+A format is a module of this package with `label_file(path, subset)`, which finds its label file, and
+`read(file, skipped)`, which reads it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +30,7 @@ class Sample:
     keypoints: NDArray[np.float32]
     """(21, 2) x, y in pixels of the picture, in the order of `edgehand.KEYPOINT_NAMES`."""
     visibility: NDArray[np.uint8]
-    """(21,) 0 not labelled, 1 labelled but hidden, 2 seen."""
+    """(21,) 0 not labelled; 1 labelled but hidden, or labelled and no more said; 2 seen."""
     box: tuple[float, float, float, float]
     """x, y, width, height in pixels, tight around the hand."""
     head_size: float | None = None
@@ -34,24 +39,53 @@ class Sample:
 
 def formats() -> list[str]:
     """Names of the formats: the modules of this package."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
-def load(source: str) -> list[Sample]:
+def load(source: str, subset: str = "test", skipped: list[str] | None = None) -> list[Sample]:
     """Read the labels of a data set.
 
     Args:
-        source: "FORMAT:PATH", e.g. "coco:photos/annotations.json".
+        source: "FORMAT:PATH", PATH being a label file or the data set's folder, e.g. "rhd:/data/rhd".
+        subset: "train" or "test": which labels to take from a folder that has both.
+        skipped: gets a sentence for each hand left out because its label or picture is bad; None stops at the
+            first.
     Returns:
         its samples in the order of the file.
     Raises:
-        DataError: unknown format, missing files, or labels that are wrong.
+        DataError: unknown format, missing files, wrong labels, or no hand at all.
     """
+    module, path = _parse(source)
+    samples: list[Sample] = module.read(module.label_file(path, subset), skipped)
+    if not samples:
+        raise DataError(f"data {source!r}: holds no labelled hand")
+    return samples
+
+
+def label_files(source: str) -> list[Path]:
+    """The label files that `source` ("FORMAT:PATH") names: of a folder, those of its subsets that are there.
+
+    Raises:
+        DataError: unknown format, or none is there.
+    """
+    module, path = _parse(source)
+    files: dict[Path, None] = {}
+    problem: DataError | None = None
+    for subset in ("train", "test"):
+        try:
+            files[module.label_file(path, subset)] = None
+        except DataError as error:
+            problem = error
+    if problem and not files:
+        raise problem
+    return list(files)
+
+
+def _parse(source: str) -> tuple[ModuleType, Path]:
     name, colon, path = source.partition(":")
     if not colon or name not in formats() or not path:
         raise DataError(f"data {source!r}: expected FORMAT:PATH with FORMAT one of {', '.join(formats())}")
-    samples: list[Sample] = importlib.import_module(f"{__name__}.{name}").load(Path(path))
-    return samples
+    return importlib.import_module(f"{__name__}.{name}"), Path(path)
 
 
 def split(samples: list[Sample], holdout: float) -> tuple[list[Sample], list[Sample]]:

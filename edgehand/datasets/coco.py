@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +13,118 @@ from edgehand.datasets import Sample
 from edgehand.errors import DataError
 from edgehand.spec import NUM_KEYPOINTS
 
+MAX_BYTES = 2**30
+"""Larger label files are refused: parsed, they take about ten times as much memory."""
 
-def load(path: Path) -> list[Sample]:
-    """Read a COCO keypoints file.
+
+def label_file(path: Path, subset: str) -> Path:  # noqa: ARG001 (a plain COCO file is one subset)
+    """The label file: `path` itself, or annotations.json in that folder."""
+    return path / "annotations.json" if path.is_dir() else path
+
+
+def read(
+    file: Path,
+    skipped: list[str] | None = None,
+    *,
+    order: Sequence[int] = range(NUM_KEYPOINTS),
+    head_size: bool = False,
+) -> list[Sample]:
+    """Read a COCO keypoints file; crowds and hands without any labelled keypoint are left out.
 
     Args:
-        path: the JSON file, or its folder when it is called annotations.json; `file_name`s are relative to it.
+        file: the JSON; `file_name`s are relative to its folder, or to the one above `annotations`.
+        skipped: gets a sentence for each bad annotation; None stops at the first.
+        order: order[k] is the file's index of the project's keypoint k.
+        head_size: whether each annotation must have one (CMU Panoptic).
     Returns:
         one Sample an annotation.
     Raises:
-        DataError: missing or malformed.
+        DataError: missing, too large or malformed.
     """
-    file = path / "annotations.json" if path.is_dir() else path
+    content = _parse(file)
+    folder = file.parent.parent if file.parent.name == "annotations" else file.parent
+    pictures: dict[Any, Path] = {}
+    samples: list[Sample] = []
+    seen: set[Any] = set()
+
+    def image(entry: Any) -> None:
+        if entry["id"] in pictures:
+            raise DataError(f"{file}: image id {entry['id']} is there twice; ids must be unique")
+        pictures[entry["id"]] = folder / entry["file_name"]
+
+    def annotation(entry: Any) -> None:
+        where = f"{file}: annotation {entry['id']}"
+        if entry["id"] in seen:
+            raise DataError(f"{where} is there twice; ids must be unique")
+        seen.add(entry["id"])
+        sample = _sample(where, entry, pictures, order, head_size)
+        if sample is None:
+            return
+        if not sample.image.is_file():
+            raise DataError(f"{where}: its picture {sample.image} is missing")
+        samples.append(sample)
+
+    for read_entry, entries in ((image, content["images"]), (annotation, content["annotations"])):
+        for entry in entries:
+            try:
+                read_entry(entry)
+            except (DataError, KeyError, TypeError, ValueError, OverflowError) as error:
+                message = str(error)
+                if not isinstance(error, DataError):
+                    kind = f"{type(error).__name__}: {error}"
+                    message = f"{file}: malformed {read_entry.__name__} {str(entry)[:60]!r} ({kind})"
+                if skipped is None:
+                    raise DataError(message) from None
+                skipped.append(message)
+    return samples
+
+
+def _parse(file: Path) -> dict[str, Any]:
     try:
+        size = file.stat().st_size
+        if size > MAX_BYTES:
+            raise DataError(
+                f"{file}: {size / 2**30:.1f} GiB of labels, more than the {MAX_BYTES / 2**30:.0f} GiB "
+                "that are read; split the file"
+            )
         content = json.loads(file.read_bytes())
     except FileNotFoundError:
-        raise DataError(f"{file}: no such file; give a COCO keypoints JSON or the folder that holds it") from None
-    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: no such file; give a COCO keypoints JSON or its folder") from None
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file}: not a COCO keypoints file ({error})") from error
-    try:
-        images = {image["id"]: file.parent / image["file_name"] for image in content["images"]}
-        annotations = content["annotations"]
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{file}: not a COCO keypoints file (no {error})") from error
-    return [_sample(file, annotation, images) for annotation in annotations]
+    for key in ("images", "annotations"):
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            raise DataError(f"{file}: not a COCO keypoints file (it has no list of {key})")
+    return dict(content)
 
 
-def _sample(file: Path, annotation: dict[str, Any], images: dict[int, Path]) -> Sample:
-    where = f"{file}: annotation {annotation.get('id')}"
-    keypoints = np.asarray(annotation.get("keypoints", ()), dtype=np.float32)
-    if keypoints.size != 3 * NUM_KEYPOINTS:
-        raise DataError(f"{where} has {keypoints.size} numbers of keypoints, expected 21 x [x, y, v]")
-    keypoints = keypoints.reshape(NUM_KEYPOINTS, 3)
-    box = tuple(float(value) for value in annotation.get("bbox", ()))
-    if len(box) != 4 or not np.isfinite([*box, *keypoints.flat]).all() or min(box[2:]) <= 0:
-        raise DataError(f"{where} has bbox {box}: expected finite x, y and positive width, height")
-    if annotation.get("image_id") not in images:
-        raise DataError(f"{where} is of image {annotation.get('image_id')}, which the file does not list")
+def _sample(
+    where: str, annotation: dict[str, Any], pictures: dict[Any, Path], order: Sequence[int], head_size: bool
+) -> Sample | None:
+    values = np.asarray(annotation["keypoints"], dtype=np.float64)
+    if values.size != 3 * NUM_KEYPOINTS:
+        raise DataError(f"{where} has {values.size / 3:g} keypoints, expected 21 x [x, y, v]")
+    keypoints = values.reshape(NUM_KEYPOINTS, 3)
+    if annotation.get("iscrowd") or (keypoints[:, 2] == 0).all():
+        return None
+    if not np.isfinite(keypoints).all():
+        raise DataError(f"{where} has a keypoint that is not a finite number")
+    if not np.isin(keypoints[:, 2], (0, 1, 2)).all():
+        raise DataError(f"{where} has a visibility other than 0, 1 and 2")
+    box = tuple(float(value) for value in annotation["bbox"])
+    if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
+        raise DataError(f"{where} has bbox {list(box)}: expected finite x, y and positive width, height")
+    if annotation["image_id"] not in pictures:
+        raise DataError(f"{where} is of image {annotation['image_id']}, which the file does not list")
+    head = float(annotation["head_size"]) if head_size else None
+    if head is not None and not 0 < head < np.inf:
+        raise DataError(f"{where} has head_size {head}: expected a positive number of pixels")
+    keypoints = keypoints[list(order)]
     return Sample(
         id=int(annotation["id"]),
-        image=images[annotation["image_id"]],
-        keypoints=np.ascontiguousarray(keypoints[:, :2]),
+        image=pictures[annotation["image_id"]],
+        keypoints=keypoints[:, :2].astype(np.float32),
         visibility=keypoints[:, 2].astype(np.uint8),
         box=box,
+        head_size=head,
     )
