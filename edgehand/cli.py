@@ -14,6 +14,7 @@ from edgehand.errors import EdgehandError
 COMMANDS = {
     "predict": ("edgehand.runtime.command", "", "find the hands' keypoints in pictures"),
     "export": ("edgehand.export.command", "export", "make a TFLite, ONNX or OpenVINO model of a checkpoint"),
+    "import": ("edgehand.training.import_command", "train", "read a checkpoint of MMPose"),
     "train": ("edgehand.training.command", "train", "train a network on labelled pictures"),
 }
 

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from edgehand.errors import CheckpointError, EdgehandError
 from edgehand.files import write_atomically
 from edgehand.spec import ModelSpec
+from edgehand.training import mmpose
 from edgehand.training.networks import build
 
 _SPEC_KEY = "edgehand_spec"
@@ -25,18 +26,31 @@ def save_checkpoint(network: nn.Module, spec: ModelSpec, path: Path) -> None:
     write_atomically(path, save(tensors, metadata={_SPEC_KEY: spec.to_json()}))
 
 
-def load_checkpoint(path: Path) -> tuple[nn.Module, ModelSpec]:
+def load_checkpoint(path: Path, dataset: str | None = None) -> tuple[nn.Module, ModelSpec]:
     """Read a checkpoint; nothing in it is ever executed.
 
     Args:
-        path: a file that `save_checkpoint` wrote.
+        path: a file that `save_checkpoint` wrote, or MMPose's .pth of pose_mobilenet_v2.
+        dataset: that a .pth was trained on, see `edgehand.training.mmpose.SPECS`; None finds it in its name.
     Returns:
         the network in evaluation mode, on the CPU, and its spec.
     Raises:
         CheckpointError: the file is missing, no such checkpoint, or holds other tensors than its network.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint; give a .safetensors file written by `edgehand train`")
+        raise CheckpointError(
+            f"{path}: no such checkpoint; give a .safetensors file of `edgehand train` or a .pth of MMPose"
+        )
+    tensors, spec = mmpose.read(path, dataset) if mmpose.is_pickle(path) else _read(path)
+    try:
+        network = build(spec.name)
+    except EdgehandError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    load_tensors(network, tensors, str(path))
+    return network.eval(), spec
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], ModelSpec]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -48,19 +62,16 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, ModelSpec]:
     if _SPEC_KEY not in metadata:
         raise CheckpointError(f"{path}: holds no ModelSpec; give a file written by `edgehand train`")
     try:
-        spec = ModelSpec.from_json(metadata[_SPEC_KEY])
-        network = build(spec.name)
+        return tensors, ModelSpec.from_json(metadata[_SPEC_KEY])
     except EdgehandError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    load_tensors(network, tensors, str(path))
-    return network.eval(), spec
 
 
-def load_tensors(network: nn.Module, tensors: dict[str, torch.Tensor], name: str) -> None:
+def load_tensors(network: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
     """Put tensors into a network, all of them and no others.
 
     Raises:
-        CheckpointError: a tensor is missing, unexpected or of another shape, in a sentence that names it.
+        CheckpointError: a tensor is missing, unexpected, of another shape or not finite; the message names it.
     """
     expected = network.state_dict()
     odd = sorted(expected.keys() ^ tensors.keys())
@@ -75,6 +86,8 @@ def load_tensors(network: nn.Module, tensors: dict[str, torch.Tensor], name: str
                 f"{name}: tensor {key!r} is {tuple(tensor.shape)}, expected {tuple(expected[key].shape)}; "
                 "it is a checkpoint of another width or network"
             )
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{name}: tensor {key!r} holds NaN or infinity; the training run had failed")
     network.load_state_dict(tensors)
 
 
