@@ -34,16 +34,16 @@ class PoseMobileNetV2(nn.Module):
                 nn.ReLU(inplace=True),
             ]
             channels = 256
-        self.deconvolutions = nn.Sequential(*layers)
-        self.final = nn.Conv2d(256, NUM_KEYPOINTS, 1)
-        for module in [*self.deconvolutions, self.final]:
+        final = nn.Conv2d(channels, NUM_KEYPOINTS, 1)
+        nn.init.zeros_(final.bias)  # type: ignore[arg-type]
+        self.head = nn.Sequential(*layers, final)
+        for module in self.head:
             if isinstance(module, nn.ConvTranspose2d | nn.Conv2d):
                 nn.init.normal_(module.weight, std=0.001)
-        nn.init.zeros_(self.final.bias)  # type: ignore[arg-type]
 
     def forward(self, image: Tensor) -> Tensor:
         """Heatmaps (N, 21, H/4, W/4) of normalised images (N, 3, H, W)."""
-        heatmaps: Tensor = self.final(self.deconvolutions(self.backbone(image)))
+        heatmaps: Tensor = self.head(self.backbone(image))
         return heatmaps
 
 
