@@ -4,6 +4,7 @@
 
 #include "bindings/bind.h"
 #include "core/decode.h"
+#include "core/kernels/kernel.h"
 
 namespace edgehand {
 namespace {
@@ -53,9 +54,13 @@ Heatmaps to_heatmaps(py::array& array, bool interleaved, const char* name) {
                 (interleaved ? "(N, H, W, K)" : "(N, K, H, W)"));
   }
   for (py::ssize_t axis = 1; axis < 4; ++axis) {
-    if (array.shape(axis) < 1 || array.shape(axis) > std::numeric_limits<std::int32_t>::max()) {
+    if (array.shape(axis) < 1) {
       value_error(std::string(name) + " has shape " + shape_of(array) + ", expected no empty axis but the first");
     }
+  }
+  const py::ssize_t cells = interleaved ? array.shape(1) * array.shape(2) : array.shape(2) * array.shape(3);
+  if (cells > std::numeric_limits<std::int32_t>::max()) {
+    value_error(std::string(name) + " has shape " + shape_of(array) + ", expected fewer than 2^31 cells in a map");
   }
   const py::ssize_t item = array.itemsize();
   const bool aligned = (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
@@ -112,6 +117,7 @@ py::tuple decode_heatmaps(const py::object& heatmaps, const std::string& method,
   } else if (flip_shift) {
     value_error("flip_shift is True, expected False without flipped");
   }
+  const Kernel& kernel = active_kernel();
   const auto batch = static_cast<py::ssize_t>(maps.batch);
   const auto count = static_cast<py::ssize_t>(maps.keypoints);
   py::array_t<float> keypoints({batch, count, py::ssize_t{2}});
@@ -120,8 +126,8 @@ py::tuple decode_heatmaps(const py::object& heatmaps, const std::string& method,
     float* keypoint_data = keypoints.mutable_data();
     float* score_data = scores.mutable_data();
     const py::gil_scoped_release release;
-    decode(maps, flipped.is_none() ? nullptr : &mirrored_maps, flip_shift, decode_method, quantization, keypoint_data,
-           score_data);
+    decode(maps, flipped.is_none() ? nullptr : &mirrored_maps, flip_shift, decode_method, quantization, kernel,
+           keypoint_data, score_data);
   }
   return py::make_tuple(keypoints, scores);
 }
@@ -131,6 +137,14 @@ py::tuple decode_heatmaps(const py::object& heatmaps, const std::string& method,
 void bind_decode(py::module_& module) {
   module.def("decode_heatmaps", &decode_heatmaps, py::arg("heatmaps"), py::arg("method"), py::arg("layout"),
              py::arg("scale"), py::arg("zero_point"), py::arg("flipped"), py::arg("flip_shift"));
+  module.def("kernel", [] { return active_kernel().name; });
+  module.def("kernels", [] {
+    py::list names;
+    for (const Kernel* kernel : compiled_kernels()) {
+      if (kernel->runs_here()) names.append(kernel->name);
+    }
+    return names;
+  });
 }
 
 }  // namespace edgehand

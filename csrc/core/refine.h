@@ -1,9 +1,7 @@
-// From the cell of the peak to a position between cells; every kernel shares this code.
+// From the cell of the peak to a position between cells: arithmetic on blocks of values, shared by all kernels.
 #pragma once
 
 #include <cstddef>
-
-#include "core/decode.h"
 
 namespace edgehand {
 
@@ -11,15 +9,43 @@ struct Point {
   float x, y;
 };
 
-// Reads cells as real numbers: fills a height x width block whose first cell is (y, x); cells outside are 0.
-class Cells {
- public:
-  virtual ~Cells() = default;
-  virtual void read(std::ptrdiff_t y, std::ptrdiff_t x, std::size_t height, std::size_t width, float* block) const = 0;
-  std::size_t height = 0, width = 0;
+inline Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
+
+// Vertex of the parabola through three neighbours, the middle one the largest: -0.5 to 0.5; 0 if there is none.
+float parabola_vertex(float before, float middle, float after);
+
+// Soft-argmax reads the cells within `softargmax_radius` of the peak, -infinity where there is no cell, one unused
+// column at the right. Returns the mean position relative to the peak, weighted by exp(value - peak).
+inline constexpr std::size_t softargmax_radius = 3;
+inline constexpr std::size_t softargmax_rows = 2 * softargmax_radius + 1;
+inline constexpr std::size_t softargmax_pitch = 8;
+using SoftargmaxBlock = float[softargmax_rows][softargmax_pitch];
+Point softargmax_offset(const SoftargmaxBlock& block, float peak);
+
+// DARK (Zhang et al., CVPR 2020): the map is blurred with a Gaussian of 11 x 11 cells and sigma 2, zeros around it,
+// scaled so that its largest value is the old one, and cut off below at `taylor_smallest`; then one step of Newton
+// on its logarithm.
+inline constexpr std::size_t blur_radius = 5;
+inline constexpr float taylor_smallest = 1e-10F;
+
+// The thirteen cells that the step reads.
+struct TaylorCells {
+  float centre, left, right, up, down, left2, right2, up2, down2, up_left, up_right, down_left, down_right;
+  float* begin() { return &centre; }
+  float* end() { return &down_right + 1; }
 };
 
-// The keypoint of a peak at cell (x, y) with value `score`.
-Point refine(Method method, const Cells& cells, std::size_t x, std::size_t y, float score);
+// Blurs them from the cells within 7 of the peak, one unused column at the right.
+inline constexpr std::size_t taylor_radius = blur_radius + 2;
+inline constexpr std::size_t taylor_rows = 2 * taylor_radius + 1;
+inline constexpr std::size_t taylor_pitch = 16;
+using TaylorBlock = float[taylor_rows][taylor_pitch];
+TaylorCells blur(const TaylorBlock& block);
+
+// Largest value of the whole blurred map; `padded` has `blur_radius` zeros on each side of height x width cells.
+float blurred_maximum(const float* padded, std::size_t height, std::size_t width);
+
+// Newton's step from the centre; (0, 0) if it is no finite number.
+Point newton_step(const TaylorCells& cells);
 
 }  // namespace edgehand

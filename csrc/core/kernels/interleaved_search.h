@@ -1,0 +1,240 @@
+// The search in maps that share their cells, on vectors (see lanes.h).
+#pragma once
+
+#include <vector>
+
+#include "core/kernels/lanes.h"
+
+namespace edgehand {
+namespace {
+
+// The map of one keypoint of interleaved ones.
+template <class T>
+Map<T> keypoint_map(Map<T> map, std::size_t keypoint) {
+  map.data += keypoint;
+  if (map.flipped != nullptr) map.flipped += keypoint;
+  return map;
+}
+
+// Interleaved maps of one pass. As many vectors as there are keypoints hold a whole number of cells: a row. Lane j of
+// a row is keypoint j % keypoints, in every row, so that rows are compared as they lie. A group is a few rows; the
+// largest of its rows, kept as its summary, is again a few cells side by side, which then are compared by keypoint.
+template <class Isa, class T>
+class InterleavedPlain {
+  using L = Lanes<Isa, T, false>;
+  using Lane = typename L::Lane;
+  static constexpr std::size_t cells_in_row = L::count;
+  static constexpr std::size_t rows_in_group = sizeof(Lane) == 1 ? 8 : 16;
+
+ public:
+  static constexpr std::size_t cells_in_group = rows_in_group * cells_in_row;
+
+  InterleavedPlain(const Map<T>& map, std::ptrdiff_t* peaks) : map_(map), peaks_(peaks) {}
+
+  void search() {
+    std::vector<Best<L>> best(vectors_);
+    for (std::size_t first = 0; first < groups_; first += L::id_limit) {
+      const std::size_t end = smaller(first + L::id_limit, groups_);
+      for (std::size_t number = first; number < end; ++number) {
+        summarize(number);
+        const Lane* summary = summary_of(number);
+        for (std::size_t v = 0; v < vectors_; ++v) {
+          auto largest = L::splat(L::lowest());
+          for (std::size_t i = 0; i < cells_in_row; ++i) {
+            largest = L::max(L::load_lanes(summary + i * keypoints_ + v * L::count), largest);
+          }
+          best[v].update(largest, number - first);
+        }
+      }
+      for (std::size_t keypoint = 0; keypoint < keypoints_; ++keypoint) {
+        const Best<L>& lanes = best[keypoint / L::count];
+        const std::size_t lane = keypoint % L::count;
+        settle(first == 0, keypoint, lanes.value[lane], first + lanes.group[lane]);
+      }
+      for (Best<L>& lanes : best) lanes = {};
+    }
+  }
+
+ private:
+  Lane* summary_of(std::size_t number) { return summaries_.data() + number * cells_in_row * keypoints_; }
+
+  // The last group overlaps the one before.
+  std::size_t first_cell(std::size_t number) const {
+    return smaller(number * cells_in_group, map_.height * map_.width - cells_in_group);
+  }
+
+  void summarize(std::size_t number) {
+    const T* data = map_.data + first_cell(number) * keypoints_;
+    Lane* summary = summary_of(number);
+    for (std::size_t v = 0; v < keypoints_; ++v, data += L::count, summary += L::count) {
+      auto largest = L::splat(L::lowest());
+      for (std::size_t row = 0; row < rows_in_group; ++row) {
+        largest = L::max(L::load(data + row * cells_in_row * keypoints_), largest);
+      }
+      std::memcpy(summary, &largest, sizeof largest);
+    }
+  }
+
+  // The lowest cell of a group that has the value; its summary says in which columns to look.
+  void settle(bool is_first, std::size_t keypoint, Lane value, std::size_t number) {
+    const Map<T> map = keypoint_map(map_, keypoint);
+    std::ptrdiff_t& peak = peaks_[keypoint];
+    if (std::is_floating_point_v<Lane> && value == L::lowest()) {
+      // Nothing above -infinity: perhaps nothing but NaN.
+      if (is_first) peak = search_of<T>(scalar_kernel).planar(map);
+      return;
+    }
+    if (!is_first && peak != no_peak && !(value > widen(map.data[static_cast<std::size_t>(peak) * map.step]))) return;
+    const Lane* summary = summary_of(number) + keypoint;
+    const T* data = map.data + first_cell(number) * keypoints_;
+    std::size_t lowest = cells_in_group;
+    for (std::size_t column = 0; column < cells_in_row; ++column) {
+      if (summary[column * keypoints_] != value) continue;
+      std::size_t cell = column;
+      while (widen(data[cell * keypoints_]) != value) cell += cells_in_row;
+      lowest = smaller(lowest, cell);
+    }
+    peak = static_cast<std::ptrdiff_t>(first_cell(number) + lowest);
+  }
+
+  const Map<T>& map_;
+  std::ptrdiff_t* peaks_;
+  std::size_t keypoints_ = map_.step;
+  std::size_t vectors_ = (keypoints_ + L::count - 1) / L::count;
+  std::size_t groups_ = (map_.height * map_.width + cells_in_group - 1) / cells_in_group;
+  // One vector more than there is: the last cell's vectors reach past its keypoints.
+  std::vector<Lane> summaries_ = std::vector<Lane>(groups_ * cells_in_row * keypoints_ + L::count);
+};
+
+// Interleaved maps of two passes: a lane is a keypoint, a group is a few cells of a row. Vectors may reach past
+// the last keypoint of a cell into the next cell; those lanes are ignored.
+template <class Isa, class T>
+class InterleavedMerged {
+ public:
+  InterleavedMerged(const Map<T>& map, std::ptrdiff_t* peaks) : map_(map), peaks_(peaks) {}
+
+  void search() const {
+    for (std::size_t keypoint = 0; keypoint < map_.step; ++keypoint) peaks_[keypoint] = no_peak;
+    for (std::size_t keypoint = 0; keypoint < map_.step; keypoint += most_vectors * L::count) {
+      for (std::size_t first = 0; first < map_.height * groups_; first += L::id_limit) search_groups(first, keypoint);
+    }
+    for (std::size_t keypoint = 0; keypoint < map_.step; ++keypoint) {
+      if (peaks_[keypoint] != no_peak) continue;
+      // Nothing above -infinity: perhaps nothing but NaN.
+      peaks_[keypoint] = search_of<T>(scalar_kernel).planar(keypoint_map(map_, keypoint));
+    }
+  }
+
+  static constexpr std::size_t group = 8;
+
+ private:
+  using L = Lanes<Isa, T, true>;
+  static constexpr std::size_t most_vectors = 8;  // of one cell at a time
+  static constexpr std::size_t block = 16;        // groups that stay in the first-level cache
+
+  // Groups `first` .. first + id_limit - 1, keypoints `keypoint` .. keypoint + most_vectors * count - 1.
+  void search_groups(std::size_t first, std::size_t keypoint) const {
+    const std::size_t vectors = smaller((map_.step - keypoint + L::count - 1) / L::count, most_vectors);
+    const std::size_t end = smaller(map_.height * groups_, first + L::id_limit);
+    Best<L> best[most_vectors];
+    for (std::size_t start = first; start < end; start += block) {
+      const std::size_t stop = smaller(start + block, end);
+      for (std::size_t v = 0; v < vectors; ++v) {
+        const std::size_t channel = keypoint + v * L::count;
+        const std::size_t safe = smaller(stop, safe_groups(channel));
+        Best<L> kept = best[v];
+        std::size_t number = start;
+        for (; number < safe; ++number) kept.update(largest<false>(number, channel), number - first);
+        for (; number < stop; ++number) kept.update(largest<true>(number, channel), number - first);
+        best[v] = kept;
+      }
+    }
+    for (std::size_t v = 0; v < vectors; ++v) settle(first, keypoint + v * L::count, best[v]);
+  }
+
+  // Groups whose vectors from `channel` on end before the map does.
+  std::size_t safe_groups(std::size_t channel) const {
+    const std::size_t size = map_.height * map_.width * map_.step;
+    const std::size_t cells = size < channel + L::count ? 0 : (size - channel - L::count) / map_.step + 1;
+    return cells / map_.width * groups_;
+  }
+
+  // Of each lane over the cells of a group.
+  template <bool guarded>
+  typename L::Vector largest(std::size_t number, std::size_t channel) const {
+    const std::size_t y = row_of(number);
+    const std::size_t x = column_of(number, y);
+    const std::size_t step = map_.step;
+    const T* values = map_.data + (y * map_.width + x) * step + channel;
+    auto result = L::splat(L::lowest());
+    for (std::size_t i = 0; i < group; ++i) {
+      result = L::max(value_at<guarded>(values + i * step, y, x + i, channel), result);
+    }
+    return result;
+  }
+
+  // Both passes at cell (y, x), which in the first lies at `values`.
+  template <bool guarded>
+  typename L::Vector value_at(const T* values, std::size_t y, std::size_t x, std::size_t channel) const {
+    const auto value = guarded ? load_guarded(values, map_.data) : L::load(values);
+    const std::size_t column = mirrored(map_.width, map_.flip_shift, x);
+    const T* others = map_.flipped + (y * map_.width + column) * map_.step + channel;
+    return L::merge(value, guarded ? load_guarded(others, map_.flipped) : L::load(others));
+  }
+
+  // A vector of which nothing is read that lies past the end of the map.
+  typename L::Vector load_guarded(const T* data, const T* map) const {
+    const std::size_t left = map_.height * map_.width * map_.step - static_cast<std::size_t>(data - map);
+    T values[L::count] = {};
+    std::memcpy(values, data, smaller(L::count, left) * sizeof(T));
+    return L::load(values);
+  }
+
+  // Turns what `best` knows of the groups from `first` on into cells, for the keypoints from `channel` on.
+  void settle(std::size_t first, std::size_t channel, const Best<L>& best) const {
+    typename L::Lane values[L::count];
+    typename L::Id groups[L::count];
+    std::memcpy(values, &best.value, sizeof values);
+    std::memcpy(groups, &best.group, sizeof groups);
+    const std::size_t lanes = smaller(L::count, map_.step - channel);
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      const Map<T> map = keypoint_map(map_, channel + lane);
+      std::ptrdiff_t& peak = peaks_[channel + lane];
+      const auto value = values[lane];
+      if (std::is_floating_point_v<typename L::Lane> && value == L::lowest()) continue;
+      if (peak != no_peak) {
+        const auto index = static_cast<std::size_t>(peak);
+        if (!(value > cell(map, index / map_.width, index % map_.width))) continue;
+      }
+      const std::size_t number = first + groups[lane];
+      const std::size_t y = row_of(number);
+      const std::size_t x = column_of(number, y);
+      std::size_t offset = 0;
+      for (std::size_t i = group; i-- > 0;) offset = cell(map, y, x + i) == value ? i : offset;
+      peak = static_cast<std::ptrdiff_t>(y * map_.width + x + offset);
+    }
+  }
+
+  std::size_t row_of(std::size_t number) const { return number / groups_; }
+  std::size_t column_of(std::size_t number, std::size_t row) const {
+    return smaller((number - row * groups_) * group, map_.width - group);
+  }
+
+  const Map<T>& map_;
+  std::ptrdiff_t* peaks_;
+  std::size_t groups_ = (map_.width + group - 1) / group;  // in a row, the last one overlapping
+};
+
+template <class Isa, class T>
+void interleaved(const Map<T>& map, std::ptrdiff_t* peaks) {
+  if (map.flipped == nullptr && map.height * map.width >= InterleavedPlain<Isa, T>::cells_in_group) {
+    InterleavedPlain<Isa, T>(map, peaks).search();
+  } else if (map.flipped != nullptr && map.width >= InterleavedMerged<Isa, T>::group) {
+    InterleavedMerged<Isa, T>(map, peaks).search();
+  } else {
+    search_of<T>(scalar_kernel).interleaved(map, peaks);
+  }
+}
+
+}  // namespace
+}  // namespace edgehand
