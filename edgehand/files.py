@@ -27,6 +27,21 @@ def staging(folder: Path) -> Iterator[Path]:
         yield Path(path)
 
 
+def place(files: list[Path], folder: Path) -> None:
+    """Move finished files into a folder, each by a rename.
+
+    Raises:
+        OutputError: a name is taken by a folder, or cannot be written.
+    """
+    for file in files:
+        try:
+            os.replace(file, folder / file.name)
+        except OSError as error:
+            raise OutputError(
+                f"{folder / file.name}: cannot be written ({error.strerror}); choose another name"
+            ) from None
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under a temporary name, then rename it.
 
@@ -34,9 +49,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         OutputError: it cannot be written.
     """
     with staging(path.parent) as folder:
+        temporary = folder / path.name
         try:
-            temporary = folder / path.name
             temporary.write_bytes(content)
-            os.replace(temporary, path)
         except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another name") from None
+            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
+        place([temporary], path.parent)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +61,6 @@ class Model:
     engine: str
     backend: Backend
     metadata: Metadata
-
-
-def default_model() -> Path:
-    """The INT8 model that ships with the package."""
-    return Path(str(resources.files("edgehand") / "models" / "lite-int8.tflite"))
 
 
 def default_threads() -> int:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import image as images
+from edgehand import models
 from edgehand.crop import crop_input, input_table, patch_to_image, square
 from edgehand.errors import InputError
 from edgehand.hand import Hand
 from edgehand.image import ImageLike
 from edgehand.keypoints import read_keypoints
-from edgehand.runtime.artifact import default_model, open_model
+from edgehand.runtime.artifact import open_model
 
 Box = tuple[float, float, float, float]
 
@@ -36,7 +37,7 @@ class HandPose:
     def __init__(
         self, model: str | Path | None = None, engine: str | None = None, threads: int | None = None
     ) -> None:
-        self.model = open_model(default_model() if model is None else model, engine, threads)
+        self.model = open_model(models.int8_model() if model is None else model, engine, threads)
         metadata = self.model.metadata
         self._table = input_table(
             metadata.spec.mean,

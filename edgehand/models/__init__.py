@@ -1,0 +1,33 @@
+"""What ships: float checkpoints and the INT8 models made of them, and the pictures that calibrate."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from edgehand.errors import InputError
+
+FOLDER = Path(str(resources.files(__name__)))
+CALIBRATION = FOLDER / "calibration"
+"""96 rendered hands, COCO keypoints."""
+
+
+def names() -> list[str]:
+    """Names of the models that ship."""
+    return sorted(file.stem for file in FOLDER.glob("*.safetensors"))
+
+
+def checkpoint(name: str) -> Path:
+    """The float checkpoint of a model that ships.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if name not in names():
+        raise InputError(f"model {name!r}: expected one of {', '.join(names())}, or give a checkpoint's file")
+    return FOLDER / f"{name}.safetensors"
+
+
+def int8_model(name: str = "lite") -> Path:
+    """The INT8 TFLite file of a model that ships, see `checkpoint`."""
+    return checkpoint(name).with_name(f"{name}-int8.tflite")

@@ -1,0 +1,80 @@
+"""Calibration: pictures -> the crops that show the quantizer which values occur."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgehand import datasets, image, models
+from edgehand.crop import crop_input, input_table, patch_to_image, square
+from edgehand.errors import DataError
+from edgehand.spec import ModelSpec
+
+LIMIT = 128
+"""Pictures used at most, evenly spread over those given: more change little and cost time."""
+Box = tuple[float, float, float, float]
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Crops, and what the recipe says of them."""
+
+    source: str
+    """Where the pictures came from."""
+    sha256: str
+    """Of the pictures' files and boxes."""
+    inputs: NDArray[np.float32]
+    """(N, 3, S, S) normalised."""
+
+
+def load(source: str | None, spec: ModelSpec) -> Calibration:
+    """Read calibration pictures.
+
+    Args:
+        source: a folder of pictures, each filled by one hand; "FORMAT:PATH" of a labelled data set, whose boxes
+            are then used; None takes the set inside the package.
+        spec: how the network's crops are made.
+    Returns:
+        at most LIMIT crops.
+    Raises:
+        DataError: there is no picture.
+        ImageError: a picture cannot be read.
+    """
+    given = f"coco:{models.CALIBRATION}" if source is None else source
+    prefix = given.partition(":")[0]
+    found = _labelled(given) if prefix in datasets.formats() else _folder(Path(given))
+    if not found:
+        raise DataError(f"calibration {given}: holds no picture; give a folder with some, or leave it out")
+    chosen = [found[index] for index in np.linspace(0, len(found) - 1, min(LIMIT, len(found))).round().astype(int)]
+
+    table = input_table(spec.mean, spec.std, dtype=np.float32)
+    digest = hashlib.sha256()
+    inputs = []
+    for path, box in chosen:
+        picture = image.load(path)
+        height, width = picture.shape[:2]
+        box = box or (0.0, 0.0, float(width), float(height))
+        matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
+        inputs.append(crop_input(picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias)[0])
+        digest.update(path.read_bytes())
+        digest.update(np.array(box, np.float64).tobytes())
+    return Calibration(
+        source="edgehand's own" if source is None else source,
+        sha256=digest.hexdigest(),
+        inputs=np.stack(inputs).astype(np.float32),
+    )
+
+
+def _labelled(source: str) -> list[tuple[Path, Box | None]]:
+    return [(sample.image, sample.box) for sample in datasets.load(source)]
+
+
+def _folder(path: Path) -> list[tuple[Path, Box | None]]:
+    if not path.is_dir():
+        raise DataError(f"calibration {path}: no such folder; give one with pictures, or FORMAT:PATH")
+    return [(file, None) for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]

@@ -1,0 +1,67 @@
+"""Every export checks itself: the file is opened again by the runtime and compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from edgehand.keypoints import read_keypoints
+from edgehand.runtime.artifact import Model
+from edgehand.spec import ModelSpec
+
+PICTURES = 16
+"""How many calibration crops are compared."""
+MAX_DIFFERENCE = 1e-3
+"""Largest difference of a float model's heatmaps from PyTorch's that is still rounding."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How close a quantized model's heatmaps are to the float network's."""
+
+    cosine: float
+    """Mean over the keypoints of the cosine between the two heatmaps."""
+    distance: float
+    """Mean distance between the two keypoints, as a fraction of the hand box's longer side."""
+
+
+@torch.inference_mode()
+def torch_heatmaps(network: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Heatmaps (N, 21, H, W) of normalised crops (N, 3, S, S) by the network itself."""
+    result: NDArray[np.float32] = network(torch.from_numpy(inputs)).numpy()
+    return result
+
+
+def model_heatmaps(model: Model, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The same by an exported model, whatever its layout and types: (N, 21, H, W) float32."""
+    taken, given = model.metadata.input, model.metadata.output
+    found = []
+    for crop in inputs[:, None]:
+        values = crop if taken.layout == "NCHW" else crop.transpose(0, 2, 3, 1)
+        if taken.dtype != "float32":
+            limits = np.iinfo(taken.dtype)
+            levels = np.rint(values / taken.scale) + taken.zero_point
+            values = levels.clip(limits.min, limits.max)
+        heatmaps = model.backend.infer(np.ascontiguousarray(values, dtype=taken.dtype)).astype(np.float32)
+        heatmaps = (heatmaps - given.zero_point) * np.float32(given.scale)
+        found.append(heatmaps if given.layout == "NCHW" else heatmaps.transpose(0, 3, 1, 2))
+    return np.concatenate(found)
+
+
+def agreement(expected: NDArray[np.float32], found: NDArray[np.float32], spec: ModelSpec) -> Agreement:
+    """Compare heatmaps (N, 21, H, W) of a network before and after quantization."""
+    first, second = (heatmaps.reshape(-1, spec.heatmap_size**2) for heatmaps in (expected, found))
+    norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    cosine = (first * second).sum(1) / np.maximum(norms, 1e-12)
+    to_crop = np.eye(2, 3)
+    distances = [
+        np.linalg.norm(
+            read_keypoints(before[None], to_crop, spec)[0] - read_keypoints(after[None], to_crop, spec)[0], axis=1
+        )
+        for before, after in zip(expected, found, strict=True)
+    ]
+    return Agreement(float(cosine.mean()), float(np.mean(distances)) / (spec.input_size / spec.padding))

@@ -1,0 +1,51 @@
+"""`edgehand export`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `edgehand export`."""
+    parser.add_argument("--target", required=True, help="format of the model file: tflite, onnx or openvino")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--model", default="lite", metavar="NAME", help="a model that ships (default: %(default)s)")
+    source.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of your own")
+    parser.add_argument("--int8", action="store_true", help="quantize weights and activations to 8 bits")
+    parser.add_argument(
+        "--calibration", metavar="PATH",
+        help="pictures that calibrate the activations: a folder, each picture filled by one hand, or FORMAT:PATH of "
+        "a labelled data set (default: the set inside the package)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--io", default="int8", metavar="{int8,float32}",
+        help="type of an INT8 model's input and output; browsers need float32 (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export, and say what the checks found."""
+    from edgehand.export.pipeline import export
+    from edgehand.models import checkpoint
+
+    result = export(
+        args.checkpoint or checkpoint(args.model),
+        args.target,
+        args.output,
+        int8=args.int8,
+        calibration=args.calibration,
+        io=args.io,
+        progress=lambda step: print(f"  {step} ...", file=sys.stderr, flush=True),
+    )
+    print(f"{result.file}  {result.size / 1e6:.2f} MB  in {result.seconds:.0f} s")
+    print(f"float against PyTorch: largest difference {result.difference:.1e}")
+    if result.agreement:
+        print(
+            f"INT8 against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, "
+            f"keypoints {result.agreement.distance:.2%} of the box apart; every convolution is integer"
+        )

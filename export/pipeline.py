@@ -1,0 +1,148 @@
+"""The build route: checkpoint -> graph -> calibration -> model file -> checks."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgehand.errors import ExportError, InputError
+from edgehand.export import calibration as calibrations
+from edgehand.export.calibration import Calibration
+from edgehand.export.check import (
+    MAX_DIFFERENCE,
+    PICTURES,
+    Agreement,
+    agreement,
+    model_heatmaps,
+    torch_heatmaps,
+)
+from edgehand.export.graph import inference_graph
+from edgehand.export.quiet import quiet
+from edgehand.export.targets import Target, names, target
+from edgehand.files import place, staging
+from edgehand.runtime.artifact import Metadata, Model, default_threads, open_model
+from edgehand.runtime.backends import backend
+from edgehand.training.checkpoint import load_checkpoint
+
+IO = ("int8", "float32")
+
+
+@dataclass(frozen=True)
+class Export:
+    """What an export made, and what its checks found."""
+
+    file: Path
+    """The model file; OpenVINO's .bin lies beside it."""
+    size: int
+    """Bytes, of all files that belong to the model."""
+    difference: float
+    """Largest difference between the float model's heatmaps and PyTorch's."""
+    agreement: Agreement | None
+    """Of the INT8 model with PyTorch; None for a float export."""
+    seconds: float
+
+
+def export(
+    checkpoint: Path,
+    target_name: str,
+    output: Path,
+    *,
+    int8: bool = False,
+    calibration: str | None = None,
+    io: str = "int8",
+    progress: Callable[[str], None] = lambda step: None,
+) -> Export:
+    """Make a model file of a checkpoint, and check it.
+
+    Args:
+        checkpoint: what `edgehand train` or `edgehand import` wrote.
+        target_name: "tflite", "onnx" or "openvino".
+        output: folder to write to.
+        int8: static quantization: weights per channel, calibrated activations; else float32.
+        calibration: folder of pictures or FORMAT:PATH; None takes the set inside the package.
+        io: type of an INT8 model's input and output, "int8" or "float32".
+        progress: is told each step as it begins.
+    Returns:
+        the file and what the checks found.
+    Raises:
+        InputError: unknown target or io.
+        CheckpointError, DataError: checkpoint or calibration cannot be used.
+        ExportError: a converter failed, or the result failed its checks; nothing is written then.
+        OutputError: `output` cannot be written to.
+    """
+    started = time.monotonic()
+    if target_name not in names():
+        raise InputError(f"target {target_name!r}: expected one of {', '.join(names())}")
+    if io not in IO:
+        raise InputError(f"io {io!r}: expected one of {', '.join(IO)}")
+    network, spec = load_checkpoint(checkpoint)
+    progress("reading calibration pictures")
+    crops = calibrations.load(calibration, spec)
+    seen = crops.inputs[:PICTURES]
+    expected = torch_heatmaps(network, seen)
+    with quiet(f"loading what makes {target_name} files"):
+        maker = target(target_name)
+    recipe = _recipe(target_name, int8, io, crops)
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    name = f"{spec.name}-{recipe['precision']}{maker.SUFFIX}"
+
+    with staging(output) as folder:
+        file = _made_in(folder / "float") / name
+        progress("converting")
+        with quiet(f"converting to {target_name}"):
+            ends = maker.convert(inference_graph(network, deconvolution=maker.DECONVOLUTION), spec, file)
+        metadata = Metadata(spec, *ends, recipe, digest, _producers(maker))
+        progress("checking against PyTorch")
+        float_model = Model(file, target_name, backend(target_name)(file, default_threads()), metadata)
+        difference = float(np.abs(model_heatmaps(float_model, seen) - expected).max())
+        if not difference <= MAX_DIFFERENCE:
+            raise ExportError(f"{name}: float heatmaps differ from PyTorch's by {difference:.2g}: not written")
+        if int8:
+            source, file = file, _made_in(folder / "int8") / name
+            progress(f"quantizing with {len(crops.inputs)} pictures")
+            with quiet(f"quantizing for {target_name}"):
+                ends = maker.quantize(source, crops.inputs, io, file)
+                floats = maker.float_convolutions(file)
+            if floats:
+                raise ExportError(f"{name}: {len(floats)} convolutions stayed float, {floats[0]} first: not written")
+            metadata = replace(metadata, input=ends[0], output=ends[1])
+        files = maker.attach(file, metadata)
+        progress("checking the finished file")
+        found = model_heatmaps(open_model(file), seen)
+        size = sum(part.stat().st_size for part in files)
+        place(files, output)
+    return Export(
+        file=output / name,
+        size=size,
+        difference=difference,
+        agreement=agreement(expected, found, spec) if int8 else None,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _made_in(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _recipe(target_name: str, int8: bool, io: str, crops: Calibration) -> dict[str, Any]:
+    recipe: dict[str, Any] = {"target": target_name, "precision": "int8" if int8 else "fp32"}
+    if int8:
+        recipe |= {
+            "io": io,
+            "weights": "int8, symmetric, per channel",
+            "activations": "int8, asymmetric, per tensor, min-max",
+            "calibration": {"source": crops.source, "pictures": len(crops.inputs), "sha256": crops.sha256},
+        }
+    return recipe
+
+
+def _producers(maker: Target) -> dict[str, str]:
+    return {package: version(package) for package in ("edgehand", *maker.PACKAGES)}

@@ -1,0 +1,122 @@
+"""ONNX: PyTorch converts, ONNX Runtime quantizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from onnxruntime import quantization
+from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
+
+from edgehand.runtime.artifact import Metadata
+from edgehand.runtime.backends import Tensor
+from edgehand.runtime.backends.onnx import METADATA
+from edgehand.spec import ModelSpec
+
+SUFFIX = ".onnx"
+DECONVOLUTION = "NCHW"
+PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+_FLOAT = Tensor("float32", "NCHW")
+
+
+class _Crops(quantization.CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, inputs: NDArray[np.float32]) -> None:
+        self._crops = iter(inputs)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        crop = next(self._crops, None)
+        return None if crop is None else {"input": crop[None]}
+
+
+def convert(graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tensor]:
+    """Write the float model, NCHW, of any batch size up to 64."""
+    # A batch of two: one would be taken for a constant.
+    sample = torch.zeros(2, 3, spec.input_size, spec.input_size)
+    torch.onnx.export(
+        graph,
+        (sample,),
+        str(file),
+        dynamo=True,
+        external_data=False,
+        opset_version=18,
+        input_names=["input"],
+        output_names=["heatmaps"],
+        dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},),
+        verbose=False,
+    )
+    return _FLOAT, _FLOAT
+
+
+def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> tuple[Tensor, Tensor]:
+    """Write the INT8 model: weights per channel, activations by the range that `inputs` give them."""
+    with TemporaryDirectory(dir=file.parent) as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        quant_pre_process(str(source), str(prepared))
+        quantization.quantize_static(
+            str(prepared),
+            str(file),
+            _Crops(inputs),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            per_channel=True,
+            calibrate_method=quantization.CalibrationMethod.MinMax,
+        )
+    if io == "float32":
+        return _FLOAT, _FLOAT
+    model = onnx.load(file)
+    ends = _integer_ends(model.graph)
+    onnx.checker.check_model(model)
+    onnx.save(model, file)
+    return ends
+
+
+def _integer_ends(graph: onnx.GraphProto) -> tuple[Tensor, Tensor]:
+    """Take the quantization of the input and the dequantization of the output out of the graph."""
+    taken, given = graph.input[0], graph.output[0]
+    (first,) = [node for node in graph.node if taken.name in node.input]
+    (last,) = [node for node in graph.node if given.name in node.output]
+    if (first.op_type, last.op_type) != ("QuantizeLinear", "DequantizeLinear"):
+        raise ValueError(f"the graph begins with {first.op_type} and ends with {last.op_type}")
+    constants = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
+    ends = []
+    for value, node, inner in ((taken, first, first.output[0]), (given, last, last.input[0])):
+        scale, zero_point = constants[node.input[1]], constants[node.input[2]]
+        value.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(zero_point.dtype)
+        ends.append(Tensor(zero_point.dtype.name, "NCHW", float(scale), int(zero_point)))
+        # The ends keep their names: the tensors inside take them.
+        for other in graph.node:
+            for names in (other.input, other.output):
+                for index, name in enumerate(names):
+                    if name == inner:
+                        names[index] = value.name
+    graph.node.remove(first)
+    graph.node.remove(last)
+    return ends[0], ends[1]
+
+
+def float_convolutions(file: Path) -> list[str]:
+    """Convolutions that ONNX Runtime, asked for its own optimised graph, does not run in integers."""
+    with TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        graph = onnx.load(options.optimized_model_filepath).graph
+    return [node.name for node in graph.node if "Conv" in node.op_type and node.op_type != "QLinearConv"]
+
+
+def attach(file: Path, metadata: Metadata) -> list[Path]:
+    """Put the metadata among the model's own properties."""
+    model = onnx.load(file)
+    onnx.helper.set_model_props(model, {METADATA: metadata.to_json()})
+    onnx.save(model, file)
+    return [file]

@@ -1,0 +1,94 @@
+"""OpenVINO: its own converter, NNCF quantizes."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nncf
+import numpy as np
+import openvino
+import torch
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+from torch import nn
+
+from edgehand.runtime.artifact import Metadata
+from edgehand.runtime.backends import Tensor
+from edgehand.runtime.backends.openvino import METADATA
+from edgehand.spec import ModelSpec
+
+SUFFIX = ".xml"
+DECONVOLUTION = "keep"  # the one engine whose own INT8 deconvolution is the fastest form
+PACKAGES = ("torch", "openvino", "nncf")
+_CONVOLUTIONS = ("Convolution", "Deconvolution", "GroupConvolution")
+_FLOAT = Tensor("float32", "NCHW")
+
+
+def convert(graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tensor]:
+    """Write the float model, NCHW."""
+    sample = torch.zeros(1, 3, spec.input_size, spec.input_size)
+    model = openvino.convert_model(graph, example_input=sample, input=[sample.shape])
+    openvino.save_model(model, file, compress_to_fp16=False)
+    return _FLOAT, _FLOAT
+
+
+def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> tuple[Tensor, Tensor]:
+    """Write the INT8 model: weights per channel, activations by the range that `inputs` give them."""
+    model = openvino.Core().read_model(source)
+    crops = [crop[None] for crop in inputs]
+    quantized = nncf.quantize(model, nncf.Dataset(crops), subset_size=len(crops))
+    taken = given = _FLOAT
+    if io == "int8":
+        run = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        taken = _uint8(inputs)
+        given = _uint8(np.concatenate([run(crop)[0] for crop in crops]))
+        quantized = _integer_ends(quantized, taken, given)
+    openvino.save_model(quantized, file, compress_to_fp16=False)
+    return taken, given
+
+
+def _uint8(values: NDArray[np.float32]) -> Tensor:
+    """The uint8 tensor that covers the values' range; zero is always among its values."""
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    scale = (high - low) / 255
+    return Tensor("uint8", "NCHW", scale, round(-low / scale))
+
+
+def _integer_ends(model: openvino.Model, taken: Tensor, given: Tensor) -> openvino.Model:
+    """Put what turns integers into the model's floats, and its floats into integers, into the model itself."""
+    pixels = ops.parameter(model.input(0).shape, np.uint8, name="input")
+    centred = ops.subtract(ops.convert(pixels, np.float32), np.float32(taken.zero_point))
+    parameter = model.get_parameters()[0]
+    parameter.output(0).replace(ops.multiply(centred, np.float32(taken.scale)).output(0))
+
+    heatmaps = model.get_results()[0].input(0).get_source_output()
+    levels = ops.add(ops.divide(heatmaps, np.float32(given.scale)), np.float32(given.zero_point))
+    clipped = ops.clamp(ops.round(levels, "half_to_even"), 0, 255)
+    return openvino.Model([ops.convert(clipped, np.uint8)], [pixels], "edgehand")
+
+
+def float_convolutions(file: Path) -> list[str]:
+    """Convolutions that the CPU plugin, asked for the graph it runs, does not run in integers."""
+    compiled = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = []
+    for node in compiled.get_runtime_model().get_ops():
+        facts = node.get_rt_info()
+        if facts["layerType"].astype(str) in _CONVOLUTIONS and not facts["runtimePrecision"].astype(str) in ("i8", "u8"):
+            found.append(node.get_friendly_name())
+    return found
+
+
+def attach(file: Path, metadata: Metadata) -> list[Path]:
+    """Put the metadata into the .xml; it names the .bin and says what must be in it."""
+    weights = file.with_suffix(".bin")
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    tree = ElementTree.parse(file)
+    info = tree.getroot().find("rt_info")
+    if info is None:
+        info = ElementTree.SubElement(tree.getroot(), "rt_info")
+    content = metadata.to_json(weights_file=weights.name, weights_sha256=digest)
+    ElementTree.SubElement(info, METADATA, value=content)
+    tree.write(file, xml_declaration=True)
+    return [file, weights]
