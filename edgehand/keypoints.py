@@ -20,6 +20,7 @@ def read_keypoints(
     layout: str = "NCHW",
     scale: float | None = None,
     zero_point: int = 0,
+    flipped: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Find the keypoints of one hand.
 
@@ -29,12 +30,19 @@ def read_keypoints(
         spec: of the network that gave the heatmaps.
         layout: "NCHW" or "NHWC".
         scale, zero_point: of quantized heatmaps.
+        flipped: heatmaps of the mirrored crop, to average with; mirrored back they lie one cell too far left.
     Returns:
         keypoints (21, 2) float32 in pixels of the picture and scores (21,) float32 in 0..1, both in the
         project's keypoint order.
     """
     cells, peaks = decode_heatmaps(
-        heatmaps, method=spec.decode, layout=layout, scale=scale, zero_point=zero_point
+        heatmaps,
+        method=spec.decode,
+        layout=layout,
+        scale=scale,
+        zero_point=zero_point,
+        flipped=flipped,
+        flip_shift=flipped is not None,
     )
     order = list(spec.keypoint_order)
     scores = 1 / (1 + np.exp(-peaks[0])) if spec.score == "logit" else peaks[0].clip(0, 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from edgehand.training.vision import transforms
 
 def random_crop(
     box: tuple[float, float, float, float], spec: ModelSpec, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], bool]:
+) -> NDArray[np.float64]:
     """A crop around a box, moved, scaled, turned and mirrored at random.
 
     Args:
@@ -25,7 +26,7 @@ def random_crop(
         spec: gives padding and input size.
         rng: source of the randomness.
     Returns:
-        matrix (2, 3) from patch to picture, and whether it mirrors.
+        matrix (2, 3) from patch to picture.
     """
     cx, cy, side = square(box, spec.padding)
     shift_x, shift_y = rng.uniform(-0.15, 0.15, 2) * side
@@ -33,15 +34,35 @@ def random_crop(
     # Hands come mostly upright, yet any turn must work.
     rotation = rng.uniform(-180, 180) if rng.random() < 0.25 else float(np.clip(rng.normal(0, 30), -90, 90))
     flip = bool(rng.random() < 0.5)
-    matrix = patch_to_image(
+    return patch_to_image(
         cx + shift_x, cy + shift_y, side * scale, spec.input_size, rotation=rotation, flip=flip
     )
-    return matrix, flip
 
 
-def colours() -> Any:
-    """A transform of uint8 RGB patches (3, H, W): light, colour, focus, resolution, noise, something in front."""
-    return transforms.Compose(
+def mmpose_crop(
+    box: tuple[float, float, float, float], spec: ModelSpec, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """A crop around a box as MMPose 0.13 and later trains on: shift, flip, scale, rotation, in this order.
+
+    Args, returns: as `random_crop`.
+    """
+    cx, cy, side = square(box, spec.padding)
+    if rng.random() < 0.3:
+        shift_x, shift_y = rng.uniform(-0.2, 0.2, 2)
+        cx, cy = cx + shift_x * box[2], cy + shift_y * box[3]
+    flip = rng.random() < 0.5
+    scale = float(np.clip(rng.normal(1, 0.3), 0.7, 1.3))
+    rotation = float(np.clip(rng.normal(0, 90), -180, 180)) if rng.random() < 0.6 else 0.0
+    matrix = patch_to_image(cx, cy, side * scale, spec.input_size, rotation=rotation)
+    if flip:
+        # MMPose mirrors the picture before it turns it, which is to mirror the turned crop about its centre.
+        matrix[0] = [-matrix[0, 0], -matrix[0, 1], 2 * cx - matrix[0, 2]]
+    return matrix
+
+
+def colours() -> Callable[[Tensor], Tensor]:
+    """A transform of uint8 RGB patches (3, H, W): light, colour, focus, resolution, noise, an obstacle."""
+    transform: Callable[[Tensor], Tensor] = transforms.Compose(
         [
             transforms.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4),
             transforms.RandomApply([_ChannelGain()], p=0.3),
@@ -52,6 +73,7 @@ def colours() -> Any:
             transforms.RandomErasing(p=0.2, scale=(0.01, 0.08), value="random"),
         ]
     )
+    return transform
 
 
 class _ChannelGain(torch.nn.Module):
@@ -68,7 +90,9 @@ class _LowResolution(torch.nn.Module):
     def forward(self, patch: Tensor) -> Tensor:
         size = list(patch.shape[-2:])
         factor = float(torch.empty(()).uniform_(0.25, 0.75))
-        small = transforms.functional.resize(patch, [max(1, int(side * factor)) for side in size], antialias=True)
+        small = transforms.functional.resize(
+            patch, [max(1, int(side * factor)) for side in size], antialias=True
+        )
         return transforms.functional.resize(small, size, antialias=False)
 
 
@@ -78,3 +102,18 @@ class _Noise(torch.nn.Module):
     def forward(self, patch: Tensor) -> Tensor:
         noise = torch.randn(patch.shape) * torch.empty(()).uniform_(2, 15)
         return (patch + noise).clamp_(0, 255).to(torch.uint8)
+
+
+class Augmentation(NamedTuple):
+    """How training varies what the network sees."""
+
+    crop: Callable[[tuple[float, float, float, float], ModelSpec, np.random.Generator], NDArray[np.float64]]
+    """Box, spec, randomness -> matrix (2, 3) from patch to picture."""
+    colours: Callable[[Tensor], Tensor] | None = None
+    """uint8 RGB patch (3, H, W) -> the same, changed."""
+
+
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "strong": Augmentation(random_crop, colours()),
+    "mmpose": Augmentation(mmpose_crop),
+}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,7 @@ def load_tensors(network: nn.Module, tensors: dict[str, Tensor], name: str) -> N
     """Put tensors into a network, all of them and no others.
 
     Raises:
-        CheckpointError: a tensor is missing, unexpected, of another shape or not finite; the message names it.
+        CheckpointError: a tensor, which it names, is missing, unexpected, of another shape or not finite.
     """
     expected = network.state_dict()
     odd = sorted(expected.keys() ^ tensors.keys())
@@ -87,7 +86,7 @@ def load_tensors(network: nn.Module, tensors: dict[str, Tensor], name: str) -> N
                 "it is a checkpoint of another width or network"
             )
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{name}: tensor {key!r} holds NaN or infinity; the training run had failed")
+            raise CheckpointError(f"{name}: tensor {key!r} holds NaN or infinity; its training had failed")
     network.load_state_dict(tensors)
 
 
@@ -95,7 +94,7 @@ def save_state(state: dict[str, Any], path: Path) -> None:
     """Write all that an exact resume needs, whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_state(path: Path) -> dict[str, Any]:

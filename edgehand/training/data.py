@@ -13,7 +13,7 @@ from edgehand import image
 from edgehand.crop import crop, invert, patch_to_image, square, transform
 from edgehand.datasets import Sample
 from edgehand.spec import ModelSpec
-from edgehand.training.augment import colours, random_crop
+from edgehand.training.augment import AUGMENTATIONS
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """patches uint8 (N, 3, S, S), keypoints (N, 21, 2) in heatmap cells, weights (N, 21)."""
@@ -25,17 +25,18 @@ class HandCrops(Dataset[Batch]):
     Args:
         samples: the labels.
         spec: size and padding of the crop, and the order of the output channels.
-        augment: random crops and colours, or the plain crop that the device will make.
+        augmentation: one of AUGMENTATIONS; None gives the plain crop that the device will make.
         seed: with the epoch and the index it fixes the randomness, so that a resumed run draws the same.
     """
 
-    def __init__(self, samples: list[Sample], spec: ModelSpec, *, augment: bool, seed: int = 0) -> None:
+    def __init__(
+        self, samples: list[Sample], spec: ModelSpec, augmentation: str | None = None, seed: int = 0
+    ) -> None:
         self.samples = samples
         self.spec = spec
-        self.augment = augment
         self.seed = seed
         self.epoch = 0
-        self._colours = colours()
+        self._augmentation = AUGMENTATIONS[augmentation] if augmentation else None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -43,17 +44,17 @@ class HandCrops(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         sample = self.samples[index]
         picture = image.load(sample.image)
-        if self.augment:
-            rng = np.random.default_rng((self.seed, self.epoch, index))
-            matrix, _ = random_crop(sample.box, self.spec, rng)
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        if self._augmentation:
+            matrix = self._augmentation.crop(sample.box, self.spec, rng)
         else:
             matrix = patch_to_image(*square(sample.box, self.spec.padding), self.spec.input_size)
         patch = crop(picture, matrix, self.spec.input_size, antialias=self.spec.antialias)
         pixels = torch.from_numpy(patch.transpose(2, 0, 1).copy())
-        if self.augment:
+        if self._augmentation and self._augmentation.colours:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(rng.integers(2**63)))
-                pixels = self._colours(pixels)
+                pixels = self._augmentation.colours(pixels)
         cells = transform(invert(matrix), sample.keypoints) / self.spec.stride
         channels = np.argsort(self.spec.keypoint_order)
         return (

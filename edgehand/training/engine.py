@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from itertools import islice
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
-from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader
 
+from edgehand import metrics
 from edgehand.crop import patch_to_image, square
 from edgehand.keypoints import read_keypoints
-from edgehand.metrics import box_errors
 from edgehand.training.data import Batch, HandCrops, normalise
+from edgehand.training.processes import Process
 
 
 def epoch_batches(count: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
@@ -25,52 +28,107 @@ def epoch_batches(count: int, batch_size: int, *, seed: int, epoch: int) -> list
     return [order[start : start + size] for start in range(0, count - size + 1, size)]
 
 
+def groups(batch: list[int], group_size: int) -> list[list[int]]:
+    """A batch in groups that go through the network together, of equal size but for the last."""
+    return [batch[start : start + group_size] for start in range(0, len(batch), group_size)]
+
+
 def train_steps(
     network: nn.Module,
-    average: AveragedModel,
     batches: Iterable[Batch],
+    groups_a_step: int,
+    batch_size: int,
     loss_function: Callable[[Tensor, Tensor, Tensor], Tensor],
     optimizer: Optimizer,
-    schedule: LRScheduler,
-    device: torch.device,
+    process: Process,
     dataset: HandCrops,
-) -> Iterable[float]:
-    """Train on batches, one step at a time, giving each step's loss."""
+    *,
+    bfloat16: bool,
+) -> Iterator[float]:
+    """Train one step at a time, giving each step's loss: the mean over the batch.
+
+    Args:
+        network: in DistributedDataParallel if there are several processes.
+        batches: this process's groups of pictures, step after step.
+        groups_a_step: how many of them make a step.
+        batch_size: pictures a step, over all processes.
+        loss_function: of heatmaps, keypoints in cells, weights.
+        optimizer: of the network's parameters.
+        process: this one.
+        dataset: that the groups came from.
+        bfloat16: whether the network computes in bfloat16.
+    """
     network.train()
-    for patches, keypoints, weights in batches:
-        images = normalise(patches.to(device, non_blocking=True), dataset.spec)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            heatmaps = network(images)
-        loss = loss_function(heatmaps, keypoints.to(device), weights.to(device))
+    device = process.device
+    stream = iter(batches)
+    while step := list(islice(stream, groups_a_step)):
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        total = torch.zeros((), device=device)
+        for index, (patches, keypoints, weights) in enumerate(step):
+            # Processes exchange gradients once a step, with its last group, and take their mean.
+            last = index + 1 == len(step)
+            together = last or not isinstance(network, DistributedDataParallel)
+            with nullcontext() if together else network.no_sync():  # type: ignore[operator]
+                images = normalise(patches.to(device, non_blocking=True), dataset.spec)
+                with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
+                    heatmaps = network(images)
+                loss = loss_function(heatmaps, keypoints.to(device), weights.to(device))
+                loss = loss * (len(patches) * process.count / batch_size)
+                loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
         optimizer.step()
-        schedule.step()
-        average.update_parameters(network)
-        yield loss.item()
+        yield process.mean(total)
 
 
 @torch.inference_mode()
-def held_out_errors(network: nn.Module, dataset: HandCrops, device: torch.device, workers: int) -> np.ndarray:
-    """Error of every visible keypoint as a fraction of its box's longer side, float32, boxes from the labels.
+def predict(
+    network: nn.Module, dataset: HandCrops, device: torch.device, workers: int, *, flip_test: bool = False
+) -> NDArray[np.float32]:
+    """Keypoints of every sample, in float32, boxes from the labels.
 
     Args:
         network: gives heatmaps (N, 21, H, W).
         dataset: without augmentation.
+        device: of the network.
+        workers: processes that prepare crops.
+        flip_test: average with the mirrored crop.
     Returns:
-        one number a visible keypoint.
+        (N, 21, 2) pixels of the pictures.
     """
     network.eval()
     spec = dataset.spec
-    found = []
+    found: list[NDArray[np.float32]] = []
     for patches, _, _ in DataLoader(dataset, batch_size=32, num_workers=workers):
-        heatmaps = network(normalise(patches.to(device), spec)).float().cpu().numpy()
-        for one in heatmaps:
-            matrix = patch_to_image(*square(dataset.samples[len(found)].box, spec.padding), spec.input_size)
-            found.append(read_keypoints(one[None], matrix, spec)[0])
-    return box_errors(
-        np.stack(found),
-        np.stack([sample.keypoints for sample in dataset.samples]),
-        np.stack([sample.visibility > 0 for sample in dataset.samples]),
-        np.array([sample.box for sample in dataset.samples]),
+        images = normalise(patches.to(device), spec)
+        heatmaps = network(images).float().cpu().numpy()
+        flipped = network(images.flip(3)).float().cpu().numpy() if flip_test else None
+        for index in range(len(heatmaps)):
+            box = dataset.samples[len(found)].box
+            matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
+            one = slice(index, index + 1)
+            mirrored = None if flipped is None else flipped[one]
+            found.append(read_keypoints(heatmaps[one], matrix, spec, flipped=mirrored)[0])
+    return np.stack(found)
+
+
+def figures(predicted: NDArray[np.float32], dataset: HandCrops) -> dict[str, float]:
+    """The figures by which a run is watched.
+
+    Args:
+        predicted: (N, 21, 2) pixels.
+        dataset: with the truth.
+    Returns:
+        error/box, PCK@0.2, PCK@0.1, AUC, EPE.
+    """
+    true = np.stack([sample.keypoints for sample in dataset.samples])
+    visible = np.stack([sample.visibility > 0 for sample in dataset.samples])
+    by_box = metrics.distances(
+        predicted, true, metrics.longer_sides(np.array([s.box for s in dataset.samples]))
     )
+    return {
+        "error/box": float(by_box[visible].mean()),
+        "PCK@0.2": metrics.pck(by_box, visible, 0.2),
+        "PCK@0.1": metrics.pck(by_box, visible, 0.1),
+        "AUC": metrics.auc(metrics.distances(predicted, true, metrics.AUC_PIXELS), visible),
+        "EPE": metrics.epe(metrics.distances(predicted, true), visible),
+    }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from edgehand.training.heatmaps import gaussian_targets
+
 
 def spatial_cross_entropy(heatmaps: Tensor, keypoints: Tensor, weights: Tensor, *, sigma: float) -> Tensor:
-    """Cross-entropy between each heatmap's softmax and a Gaussian around its keypoint, or "not in the picture".
+    """Cross-entropy between each heatmap's softmax and a Gaussian around its keypoint, or "not in here".
 
-    The softmax runs over the cells and one more place of fixed logit, log(2 pi sigma^2), which is the target of
-    keypoints outside the heatmap. It pins the heatmap's level: a Gaussian with peak logit p then holds
+    The softmax runs over the cells and one more place of fixed logit, log(2 pi sigma^2), which is the target
+    of keypoints outside the heatmap. It pins the heatmap's level: a Gaussian with peak logit p then holds
     sigmoid(p) of the probability, so that the peak itself is the logit of the score.
 
     Args:
@@ -41,3 +44,24 @@ def spatial_cross_entropy(heatmaps: Tensor, keypoints: Tensor, weights: Tensor, 
 
     loss = -(target * log_probability).sum(2)
     return (loss * weights).sum() / weights.sum().clamp_min(1)
+
+
+def mean_squared_error(heatmaps: Tensor, keypoints: Tensor, weights: Tensor, *, sigma: float) -> Tensor:
+    """Mean squared difference from a Gaussian around each keypoint; what is not labelled counts as right.
+
+    Args:
+        heatmaps: (N, K, H, W), H = W.
+        keypoints: (N, K, 2) x, y in cells.
+        weights: (N, K) factor of each keypoint's error; 0 leaves it out.
+        sigma: of the Gaussian, cells.
+    Returns:
+        scalar, mean over all cells of all keypoints.
+    """
+    targets, weights = gaussian_targets(keypoints, weights, heatmaps.shape[-1], sigma)
+    return ((heatmaps.float() - targets) ** 2 * weights[..., None, None]).mean()
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "spatial cross-entropy": spatial_cross_entropy,
+    "mean squared error": mean_squared_error,
+}

@@ -66,16 +66,25 @@ def read(path: Path, dataset: str | None = None) -> tuple[dict[str, Tensor], Mod
             f"{path}: trained on which data set? Not known from {dataset or 'its name'!r}: "
             f"import it with `edgehand import --dataset {{{','.join(SPECS)}}}`"
         )
+    known = names()
+    tensors: dict[str, Tensor] = {}
+    for key, tensor in state_dict(path).items():
+        if not key.startswith("data_preprocessor."):
+            tensors[known.get(re.sub(r"^keypoint_head\.", "head.", key), key)] = tensor
+    return tensors, SPECS[dataset]
+
+
+def state_dict(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file that torch.save wrote, in `state_dict` or at the top, by their names there.
+
+    Raises:
+        CheckpointError: the file is damaged, holds no tensors, or wants to run code.
+    """
     content = _load(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise CheckpointError(f"{path}: holds no state_dict of tensors; give a .pth that MMPose saved")
-    names = _names()
-    tensors: dict[str, Tensor] = {}
-    for key, tensor in state.items():
-        if not str(key).startswith("data_preprocessor."):
-            tensors[names.get(re.sub(r"^keypoint_head\.", "head.", str(key)), str(key))] = tensor
-    return tensors, SPECS[dataset]
+    return {str(key): tensor for key, tensor in state.items()}
 
 
 def _load(path: Path) -> Any:
@@ -106,7 +115,7 @@ def _load(path: Path) -> Any:
         raise CheckpointError(f"{path}: damaged or no checkpoint ({reason}); get it again") from None
 
 
-def _names() -> dict[str, str]:
+def names() -> dict[str, str]:
     """MMPose 1.x name -> ours, for the 332 tensors."""
     pairs: list[tuple[str, str]] = []
 
@@ -127,8 +136,8 @@ def _names() -> dict[str, str]:
             feature += 1
     unit("backbone.conv2", "backbone.18.0", "backbone.18.1")
     for index in (0, 3, 6):
-        pairs.append((f"head.deconv_layers.{index}.weight", f"deconvolutions.{index}.weight"))
+        pairs.append((f"head.deconv_layers.{index}.weight", f"head.{index}.weight"))
         for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
-            pairs.append((f"head.deconv_layers.{index + 1}.{part}", f"deconvolutions.{index + 1}.{part}"))
-    pairs += [(f"head.final_layer.{part}", f"final.{part}") for part in ("weight", "bias")]
+            pairs.append((f"head.deconv_layers.{index + 1}.{part}", f"head.{index + 1}.{part}"))
+    pairs += [(f"head.final_layer.{part}", f"head.9.{part}") for part in ("weight", "bias")]
     return dict(pairs)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from edgehand.datasets import panoptic
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -13,24 +15,78 @@ class Recipe:
     """One of `edgehand.training.networks.NETWORKS`."""
     epochs: int
     batch_size: int
-    """Pictures a step."""
+    """Pictures a step, over all processes."""
+    group_size: int
+    """Pictures that go through the network together: what batch norm sees, however many processes."""
+    optimizer: str
+    """Name of a class of `torch.optim`."""
     learning_rate: float
-    """Of AdamW, at the top of a one-cycle schedule: warm-up, then a cosine to nearly nothing."""
+    """At the top of the schedule."""
     weight_decay: float
+    schedule: str
+    """One of `edgehand.training.schedules.SCHEDULES`."""
+    augmentation: str
+    """One of `edgehand.training.augment.AUGMENTATIONS`."""
+    loss: str
+    """One of `edgehand.training.loss.LOSSES`."""
     sigma: float
     """Of the target's Gaussian, heatmap cells."""
-    ema: float
-    """Decay a step of the averaged weights, which are what is evaluated and kept."""
+    bfloat16: bool
+    """Whether the network computes in bfloat16 while training."""
+    ema: float | None = None
+    """Decay a step of the averaged weights, which then are what is evaluated and kept."""
+    padding: float = 1.25
+    """Side of the crop as a multiple of the longer side of the hand's box."""
+    validate_every: int = 1
+    """Epochs between two looks at the validation set."""
+    flip_test: bool = False
+    """Whether validation averages with the mirrored crop."""
+    select: str | None = None
+    """Keep the weights with the largest of this figure; None keeps the last."""
+
+
+LITE = Recipe(
+    network="lite",
+    epochs=30,
+    batch_size=64,
+    group_size=64,
+    optimizer="AdamW",
+    learning_rate=2e-3,
+    weight_decay=0.02,
+    schedule="one-cycle",
+    augmentation="strong",
+    loss="spatial cross-entropy",
+    sigma=1.5,
+    bfloat16=True,
+    ema=0.995,
+)
+
+
+def _published(padding: float = 1.25) -> Recipe:
+    """MMPose's recipe for pose_mobilenet_v2 (0.13 and later): 8 GPUs with 64 pictures each."""
+    return Recipe(
+        network="pose_mobilenet_v2",
+        epochs=210,
+        batch_size=512,
+        group_size=64,
+        optimizer="Adam",
+        learning_rate=5e-4,
+        weight_decay=0.0,
+        schedule="warm-up and steps",
+        augmentation="mmpose",
+        loss="mean squared error",
+        sigma=2.0,
+        bfloat16=False,
+        padding=padding,
+        validate_every=10,
+        flip_test=True,
+        select="AUC",
+    )
 
 
 RECIPES: dict[str, Recipe] = {
-    "lite": Recipe(
-        network="lite",
-        epochs=30,
-        batch_size=64,
-        learning_rate=2e-3,
-        weight_decay=0.02,
-        sigma=1.5,
-        ema=0.995,
-    ),
+    "lite": LITE,
+    "onehand10k": _published(),
+    "panoptic": _published(panoptic.PADDING),
+    "rhd": _published(),
 }

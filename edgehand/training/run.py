@@ -11,21 +11,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
-from edgehand import datasets
 from edgehand.datasets import Sample
 from edgehand.errors import CheckpointError, DataError, InputError
+from edgehand.training import processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
-from edgehand.training.data import HandCrops, normalise
-from edgehand.training.engine import epoch_batches, held_out_errors, train_steps
-from edgehand.training.loss import spatial_cross_entropy
+from edgehand.training.data import HandCrops
+from edgehand.training.engine import epoch_batches, figures, groups, predict, train_steps
+from edgehand.training.loss import LOSSES
 from edgehand.training.networks import NETWORKS, build
+from edgehand.training.processes import Process
 from edgehand.training.recipes import Recipe
-from edgehand.training.start import folded_backbone
+from edgehand.training.schedules import SCHEDULES
+from edgehand.training.start import load_backbone
 
 SAVE_EVERY = 180.0
 """Seconds between two states to resume from."""
@@ -33,11 +35,11 @@ SAVE_EVERY = 180.0
 
 def train(
     samples: list[Sample],
+    validation: list[Sample],
     recipe: Recipe,
     folder: Path,
     *,
     epochs: int | None = None,
-    holdout: float = 0.1,
     init: Path | None = None,
     backbone: Path | None = None,
     device: str | None = None,
@@ -45,116 +47,221 @@ def train(
     workers: int = 1,
     seed: int = 0,
 ) -> Path:
-    """Train a network, or go on where the run in `folder` stopped.
+    """Train a network, or go on where the run in `folder` stopped; under `torchrun`, in several processes.
 
     Args:
-        samples: labelled hands.
-        recipe: network, schedule and loss.
-        folder: of the run; gets NETWORK.safetensors (averaged weights), log.jsonl and resume.pt.
+        samples: labelled hands to train on.
+        validation: labelled hands to watch progress by; may be none.
+        recipe: network, schedule, augmentation and loss.
+        folder: of the run; gets NETWORK.safetensors, log.jsonl and resume.pt.
         epochs: instead of the recipe's.
-        holdout: fraction of the pictures that is never trained on.
-        init: checkpoint to start from; backbone: folded convolutions to start from.
+        init: checkpoint to start from.
+        backbone: ImageNet weights to start from, see `edgehand.training.start.load_backbone`.
         device: a torch device; None takes CUDA where there is one.
-        threads: CPU threads of the network; workers: processes that prepare crops.
+        threads: CPU threads of the network.
+        workers: processes that prepare crops.
         seed: of all randomness.
     Returns:
         path of the checkpoint.
     Raises:
         DataError: nothing to train on.
+        InputError: no such device, or the processes cannot share a step evenly.
         CheckpointError: `init`, `backbone` or the state in `folder` do not fit.
     """
-    recipe = replace(recipe, epochs=epochs or recipe.epochs)
-    target = _device(device)
+    if not samples:
+        raise DataError("no sample to train on: all are held out")
     if threads is not None:
         torch.set_num_threads(threads)
-    torch.manual_seed(seed)
-    kept, held_out = datasets.split(samples, holdout)
-    if not kept:
-        raise DataError(f"no sample to train on: {len(samples)} given, {len(held_out)} held out")
-
-    network, spec = load_checkpoint(init) if init else (build(recipe.network), NETWORKS[recipe.network][1])
-    if spec.name != recipe.network:
-        raise CheckpointError(f"{init}: is of {spec.name}, the recipe trains {recipe.network}")
-    crops = HandCrops(kept, spec, augment=True, seed=seed)
-    watched = HandCrops(held_out, spec, augment=False)
-    if backbone:
-        patches = torch.stack([crops[index][0] for index in epoch_batches(len(kept), 64, seed=seed, epoch=0)[0]])
-        folded_backbone(network, spec, backbone, normalise(patches, spec))
-    network = network.to(target, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    steps = len(epoch_batches(len(kept), recipe.batch_size, seed=seed, epoch=0))
-    schedule = OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=steps * recipe.epochs, pct_start=0.05, cycle_momentum=False
-    )
-    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
-
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, state = folder / f"{recipe.network}.safetensors", folder / "resume.pt"
-    fingerprint = f"{recipe} seed={seed} samples={len(kept)}"
-    epoch, step = _restore(state, parts, fingerprint)
-    print(
-        f"{len(kept)} hands to train on, {len(held_out)} held out, {recipe.epochs} epochs of {steps} steps "
-        f"on {target}" + (f", going on at epoch {epoch}, step {step}" if epoch or step else "")
-    )
-    loss_function = partial(spatial_cross_entropy, sigma=recipe.sigma)
-    saved = time.monotonic()
-    with tqdm(total=steps * recipe.epochs, initial=epoch * steps + step, unit="step", smoothing=0.02) as progress:
-        while epoch < recipe.epochs:
-            crops.epoch = epoch
-            batches = epoch_batches(len(kept), recipe.batch_size, seed=seed, epoch=epoch)[step:]
-            loader = DataLoader(crops, batch_sampler=batches, num_workers=workers, pin_memory=target.type == "cuda")
-            losses = []
-            for loss in train_steps(
-                network, average, loader, loss_function, optimizer, schedule, target, crops
-            ):
-                losses.append(loss)
-                step += 1
-                progress.set_postfix(loss=f"{np.mean(losses[-20:]):.3f}", refresh=False)
-                progress.update()
-                if time.monotonic() - saved > SAVE_EVERY:
-                    _save(state, parts, fingerprint, epoch, step)
-                    saved = time.monotonic()
-            epoch, step = epoch + 1, 0
-            row: dict[str, Any] = {"epoch": epoch, "loss": round(float(np.mean(losses)), 4) if losses else None}
-            if held_out:
-                errors = held_out_errors(average.module, watched, target, workers)
-                row |= {"error": round(float(errors.mean()), 4), "pck@0.1": round(float((errors < 0.1).mean()), 4)}
-            progress.write(json.dumps(row))
-            with (folder / "log.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
-            save_checkpoint(average.module, spec, checkpoint)
-            _save(state, parts, fingerprint, epoch, step)
-    return checkpoint
-
-
-def _device(name: str | None) -> torch.device:
-    try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-    except RuntimeError:
-        raise InputError(f"--device {name!r}: expected cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"--device {name!r}: this torch sees no CUDA device; give cpu")
-    return device
-
-
-def _save(path: Path, parts: dict[str, Any], fingerprint: str, epoch: int, step: int) -> None:
-    states = {name: part.state_dict() for name, part in parts.items()}
-    save_state({**states, "fingerprint": fingerprint, "epoch": epoch, "step": step}, path)
-
-
-def _restore(path: Path, parts: dict[str, Any], fingerprint: str) -> tuple[int, int]:
-    if not path.exists():
-        return 0, 0
-    state = load_state(path)
-    if state.get("fingerprint") != fingerprint:
-        raise CheckpointError(
-            f"{path}: is of another run ({state.get('fingerprint')}); give another output folder or delete it"
+    recipe = replace(recipe, epochs=epochs or recipe.epochs)
+    with processes.join(device) as process:
+        torch.manual_seed(seed)
+        network, spec = (
+            load_checkpoint(init) if init else (build(recipe.network), NETWORKS[recipe.network][1])
         )
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state["epoch"]), int(state["step"])
+        if spec.name != recipe.network:
+            raise CheckpointError(f"{init}: is of {spec.name}, the recipe trains {recipe.network}")
+        spec = replace(spec, padding=recipe.padding)
+        crops = HandCrops(samples, spec, recipe.augmentation, seed)
+        if backbone:
+            first = epoch_batches(len(samples), 64, seed=seed, epoch=0)[0]
+            load_backbone(network, spec, backbone, torch.stack([crops[index][0] for index in first]))
+        network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        run = Run(recipe, network, crops, HandCrops(validation, spec), folder, process, workers, seed)
+        return run.go()
 
 
+class Run:
+    """What one call of `train` holds in its hands.
+
+    Args:
+        recipe: how to train.
+        network: on the process's device.
+        crops: to train on, with augmentation.
+        watched: to validate on, without.
+        folder: of the run.
+        process: this one.
+        workers: processes that prepare crops.
+        seed: of the order of the samples.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        network: torch.nn.Module,
+        crops: HandCrops,
+        watched: HandCrops,
+        folder: Path,
+        process: Process,
+        workers: int,
+        seed: int,
+    ) -> None:
+        self.recipe, self.network, self.crops, self.watched = recipe, network, crops, watched
+        self.folder, self.process, self.workers, self.seed = folder, process, workers, seed
+        self.checkpoint, self.state = folder / f"{recipe.network}.safetensors", folder / "resume.pt"
+        self.optimizer: torch.optim.Optimizer = getattr(torch.optim, recipe.optimizer)(
+            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.batch_size = min(recipe.batch_size, len(crops))
+        self.steps = len(self._batches(0))
+        self.schedule = SCHEDULES[recipe.schedule](self.optimizer, self.steps, recipe.epochs)
+        self.average = None
+        if recipe.ema is not None:
+            average = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        self.groups_a_step = len(groups(self._batches(0)[0], recipe.group_size))
+        if self.groups_a_step % process.count:
+            raise InputError(
+                f"{process.count} processes: a step of {self.batch_size} pictures is {self.groups_a_step} "
+                f"groups of {recipe.group_size}; start as many processes as divide {self.groups_a_step}"
+            )
+        self.best = -np.inf
+        self.learning_rate = 0.0
+
+    def go(self) -> Path:
+        """Train to the end."""
+        process, recipe = self.process, self.recipe
+        self.folder.mkdir(parents=True, exist_ok=True)
+        epoch, step = self._restore()
+        network: torch.nn.Module = self.network
+        if process.count > 1:
+            network = DistributedDataParallel(self.network)
+        if process.rank == 0:
+            print(
+                f"{len(self.crops)} hands to train on, {len(self.watched)} to validate, {recipe.epochs} "
+                f"epochs of {self.steps} steps in {process.count} process(es) on {process.device}"
+                + (f", going on at epoch {epoch}, step {step}" if epoch or step else "")
+            )
+        saved = time.monotonic()
+        with tqdm(
+            total=self.steps * recipe.epochs,
+            initial=epoch * self.steps + step,
+            unit="step",
+            smoothing=0.02,
+            disable=process.rank > 0,
+        ) as progress:
+            while epoch < recipe.epochs:
+                losses = []
+                for loss in self._epoch(network, epoch, step):
+                    losses.append(loss)
+                    step += 1
+                    progress.set_postfix(loss=f"{np.mean(losses[-20:]):.3g}", refresh=False)
+                    progress.update()
+                    if time.monotonic() - saved > SAVE_EVERY:
+                        self._save(epoch, step)
+                        saved = time.monotonic()
+                epoch, step = epoch + 1, 0
+                validates = epoch % recipe.validate_every == 0 or epoch == recipe.epochs
+                if process.rank == 0:
+                    progress.write(self._report(epoch, losses, validates))
+                if validates:
+                    self._save(epoch, step)
+                    saved = time.monotonic()
+        return self.checkpoint
+
+    def _batches(self, epoch: int) -> list[list[int]]:
+        return epoch_batches(len(self.crops), self.recipe.batch_size, seed=self.seed, epoch=epoch)
+
+    def _epoch(self, network: torch.nn.Module, epoch: int, step: int) -> Any:
+        """Train the rest of an epoch, giving the losses."""
+        process, recipe = self.process, self.recipe
+        self.crops.epoch = epoch
+        own = [
+            group
+            for batch in self._batches(epoch)[step:]
+            for group in groups(batch, recipe.group_size)[process.rank :: process.count]
+        ]
+        loader = DataLoader(
+            self.crops, batch_sampler=own, num_workers=self.workers, pin_memory=process.device.type == "cuda"
+        )
+        for loss in train_steps(
+            network,
+            loader,
+            self.groups_a_step // process.count,
+            self.batch_size,
+            partial(LOSSES[recipe.loss], sigma=recipe.sigma),
+            self.optimizer,
+            process,
+            self.crops,
+            bfloat16=recipe.bfloat16,
+        ):
+            self.learning_rate = self.optimizer.param_groups[0]["lr"]
+            self.schedule.step()
+            if self.average:
+                self.average.update_parameters(self.network)
+            yield loss
+
+    def _report(self, epoch: int, losses: list[float], validates: bool) -> str:
+        """Validate, keep the weights if they are to be kept, and log; only in the first process."""
+        kept = self.average.module if self.average else self.network
+        row: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(losses)) if losses else None}
+        row["learning_rate"] = self.learning_rate
+        if validates:
+            score = np.inf
+            if len(self.watched):
+                device, flip_test = self.process.device, self.recipe.flip_test
+                found = predict(kept, self.watched, device, self.workers, flip_test=flip_test)
+                row |= figures(found, self.watched)
+                score = row[self.recipe.select] if self.recipe.select else np.inf
+            if score > self.best or not self.recipe.select:
+                self.best = score
+                save_checkpoint(kept, self.crops.spec, self.checkpoint)
+        rounded = {
+            key: float(f"{value:.6g}") if isinstance(value, float) else value for key, value in row.items()
+        }
+        line = json.dumps(rounded)
+        with (self.folder / "log.jsonl").open("a") as log:
+            log.write(line + "\n")
+        return line
+
+    def _parts(self) -> dict[str, Any]:
+        parts = {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts | ({"average": self.average} if self.average else {})
+
+    def _fingerprint(self) -> str:
+        return f"{self.recipe} seed={self.seed} samples={len(self.crops)}"
+
+    def _save(self, epoch: int, step: int) -> None:
+        if self.process.rank == 0:
+            states = {name: part.state_dict() for name, part in self._parts().items()}
+            plain = {
+                "fingerprint": self._fingerprint(),
+                "epoch": epoch,
+                "step": step,
+                "best": float(self.best),
+            }
+            save_state(states | plain, self.state)
+
+    def _restore(self) -> tuple[int, int]:
+        """Take up the state in the folder, if there is one; returns where the run is."""
+        if not self.state.exists():
+            return 0, 0
+        state = load_state(self.state)
+        if state.get("fingerprint") != self._fingerprint():
+            raise CheckpointError(
+                f"{self.state}: is of another run ({state.get('fingerprint')}); "
+                "give another output folder or delete it"
+            )
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.best = state["best"]
+        return int(state["epoch"]), int(state["step"])

@@ -10,19 +10,52 @@ from torch import Tensor, nn
 
 from edgehand.errors import CheckpointError
 from edgehand.spec import ModelSpec
+from edgehand.training import mmpose
+from edgehand.training.checkpoint import load_tensors
+from edgehand.training.data import normalise
+
+
+def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tensor) -> None:
+    """Start the backbone from ImageNet weights.
+
+    Args:
+        network: one of ours, its `backbone` is changed in place.
+        spec: of the network.
+        path: MobileNetV2 as torchvision (`features.*`) or MMPose (`backbone.*`) saves it, .pth; or .npz
+            for `folded_backbone`.
+        patches: uint8 RGB (N, 3, H, W) of the training set.
+    Raises:
+        CheckpointError: the file is missing, or holds no such weights.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file of ImageNet weights")
+    if path.suffix == ".npz":
+        folded_backbone(network, spec, path, normalise(patches, spec))
+        return
+    names = mmpose.names()
+    found = {
+        names.get(key, key).replace("features.", "backbone."): tensor
+        for key, tensor in mmpose.state_dict(path).items()
+    }
+    backbone = network.backbone
+    assert isinstance(backbone, nn.Module)
+    # `lite` has no use for the last convolution, nor any of ours for the classifier.
+    wanted = {key: found[f"backbone.{key}"] for key in backbone.state_dict() if f"backbone.{key}" in found}
+    load_tensors(backbone, wanted, str(path))
 
 
 def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Tensor) -> None:
     """Start a MobileNetV2 backbone from convolutions whose batch norm was folded in.
 
-    The batch norms are set from one batch so that the folded network is reproduced on it: each gets the batch's
-    mean and variance as running statistics, its standard deviation as weight, and folded bias + mean as bias.
+    The batch norms are set from one batch so that the folded network is reproduced on it: each gets the
+    batch's mean and variance as running statistics, its standard deviation as weight, and folded bias + mean
+    as bias.
 
     Args:
         network: one of ours, its `backbone` is changed in place.
         spec: of the network, whose normalisation the first convolution is adapted to.
-        path: .npz with OIHW float32 `{stem,b0..b16.{expand,dw,project},head}.{weight,bias}`, of a network that
-            expects pixels as (v - 127.5) / 127.5.
+        path: .npz with OIHW float32 `{stem,b0..b16.{expand,dw,project},head}.{weight,bias}`, of a network
+            that expects pixels as (v - 127.5) / 127.5.
         images: (N, 3, H, W) normalised as `spec` says.
     Raises:
         CheckpointError: the file is missing, or holds no such weights.
@@ -31,7 +64,9 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
     assert isinstance(backbone, nn.Sequential)
     names = ["stem"]
     for block in range(17):
-        names += [f"b{block}.{part}" for part in ("expand", "dw", "project") if (block, part) != (0, "expand")]
+        names += [
+            f"b{block}.{part}" for part in ("expand", "dw", "project") if (block, part) != (0, "expand")
+        ]
     names.append("head")
     try:
         with np.load(path, allow_pickle=False) as weights:

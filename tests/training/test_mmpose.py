@@ -196,10 +196,10 @@ def _no_tensor(state):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_without_bias, "misses tensor 'final.bias'.*another network"),
+        (_without_bias, "misses tensor 'head.9.bias'.*another network"),
         (_other_width, r"is \(16, 3, 3, 3\), expected \(32, 3, 3, 3\).*another width"),
         (_other_network, "unexpected tensor 'backbone.layer1.0.downsample.0.weight'.*another network"),
-        (_nan, "'final.bias' holds NaN"),
+        (_nan, r"'head\.9\.bias' holds NaN"),
         (_no_tensor, "holds no state_dict of tensors"),
     ],
 )

@@ -1,0 +1,63 @@
+"""One process or several: what `torchrun` says about them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed
+
+from edgehand.errors import InputError
+
+
+@dataclass(frozen=True)
+class Process:
+    """This process among those that train together."""
+
+    rank: int
+    """0 prints, validates and writes."""
+    count: int
+    device: torch.device
+
+    def mean(self, value: torch.Tensor) -> float:
+        """The mean of a number over all processes."""
+        if self.count > 1:
+            value = value.clone()
+            distributed.all_reduce(value)
+        return value.item() / self.count
+
+
+@contextmanager
+def join(device: str | None) -> Iterator[Process]:
+    """Meet the other processes, if `torchrun` started this one, for the time of the context.
+
+    Args:
+        device: a torch device; None takes CUDA where there is one, each process its own.
+    Raises:
+        InputError: the device is unknown or not there.
+    """
+    rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if device is None and torch.cuda.is_available():
+        device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+    process = Process(rank, count, _device(device or "cpu"))
+    if count == 1:
+        yield process
+        return
+    distributed.init_process_group("nccl" if process.device.type == "cuda" else "gloo")
+    try:
+        yield process
+    finally:
+        distributed.destroy_process_group()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(f"--device {name!r}: expected cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"--device {name!r}: this torch sees no CUDA device; give cpu")
+    return device

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from edgehand import datasets
+from edgehand.cli import main
+from edgehand.errors import CheckpointError
+from edgehand.training import run as runs
+from edgehand.training.checkpoint import load_checkpoint
+from edgehand.training.data import HandCrops, normalise
+from edgehand.training.loss import mean_squared_error
+from edgehand.training.networks import build
+from edgehand.training.recipes import RECIPES
+from edgehand.training.run import train
+
+SMALL = replace(RECIPES["lite"], batch_size=4, group_size=2, epochs=2)
+
+
+def _losses(folder) -> list[float]:
+    return [json.loads(line)["loss"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def _loss(network, samples, spec) -> float:
+    patches, keypoints, weights = default_collate(list(HandCrops(samples, spec)))
+    with torch.no_grad():
+        return mean_squared_error(network(normalise(patches, spec)), keypoints, weights, sigma=2.0).item()
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory, write_dataset):
+    return datasets.load(f"coco:{write_dataset(tmp_path_factory.mktemp('data'), 'coco', hands=8)}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["onehand10k", "panoptic", "rhd"])
+def test_published_recipe_trains_in_one_command(name, tmp_path, write_dataset) -> None:
+    root = write_dataset(tmp_path / "data", name, hands=2)
+    labels = next((root / "annotations").iterdir())
+    labels.with_name(f"{name}_train.json").write_bytes(labels.read_bytes())
+    source, folder = f"{name}:{root}", tmp_path / "run"
+    command = ["train", "--recipe", name, "--data", source, "--validation", source, "-o", str(folder)]
+    assert main([*command, "--epochs", "6", "--workers", "0"]) == 0
+    rows = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    rates = [row["learning_rate"] for row in rows]
+    assert rates == pytest.approx([5e-4 * (0.001 + 0.999 * step / 500) for step in range(6)])
+    assert "AUC" in rows[-1]
+    network, spec = load_checkpoint(folder / "pose_mobilenet_v2.safetensors")
+    assert spec.padding == RECIPES[name].padding
+    torch.manual_seed(0)
+    before = build("pose_mobilenet_v2")
+    # In training mode, because six steps are not enough for batch norm's running statistics.
+    assert _loss(network.train(), datasets.load(source), spec) < _loss(
+        before.train(), datasets.load(source), spec
+    )
+
+
+@pytest.mark.slow
+def test_a_run_stopped_midway_ends_as_one_that_was_not(samples, tmp_path, monkeypatch) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(samples, samples[:2], SMALL, whole, workers=0)
+    monkeypatch.setattr(runs, "SAVE_EVERY", 0.0)
+    steps = 0
+
+    class Stop(Exception):
+        pass
+
+    original = runs.save_state
+
+    def stop_after_three(state, path) -> None:
+        nonlocal steps
+        original(state, path)
+        steps += 1
+        if steps == 3:
+            raise Stop
+
+    monkeypatch.setattr(runs, "save_state", stop_after_three)
+    with pytest.raises(Stop):
+        train(samples, samples[:2], SMALL, parts, workers=0)
+    monkeypatch.setattr(runs, "save_state", original)
+    train(samples, samples[:2], SMALL, parts, workers=0)
+    one, _ = load_checkpoint(whole / "lite.safetensors")
+    other, _ = load_checkpoint(parts / "lite.safetensors")
+    for key, tensor in one.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[key]), key
+    with pytest.raises(CheckpointError, match="is of another run"):
+        train(samples, [], replace(SMALL, sigma=2.0), parts, workers=0)
+
+
+@pytest.mark.slow
+def test_best_weights_are_kept(samples, tmp_path, monkeypatch) -> None:
+    aucs = iter([0.2, 0.5, 0.4])
+    saved = []
+    monkeypatch.setattr(runs, "figures", lambda *_: {"AUC": next(aucs)})
+    monkeypatch.setattr(runs, "predict", lambda *_, **__: None)
+    monkeypatch.setattr(runs, "save_checkpoint", lambda network, *_: saved.append(network))
+    train(samples, samples[:1], replace(SMALL, epochs=3, select="AUC"), tmp_path, workers=0)
+    assert len(saved) == 2
+
+
+SCRIPT = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from edgehand import datasets
+from edgehand.training.recipes import RECIPES
+from edgehand.training.run import train
+recipe = replace(RECIPES["rhd"], batch_size=4, group_size=2, epochs=2)
+train(datasets.load(sys.argv[1]), [], recipe, Path(sys.argv[2]), workers=0, threads=1, device="cpu", seed=3)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_losses_of_one(tmp_path, write_dataset) -> None:
+    source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=8)}"
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    for count in ("1", "2"):
+        command = [*torchrun, count, str(script), source, str(tmp_path / count)]
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=300)
+    assert _losses(tmp_path / "2") == pytest.approx(_losses(tmp_path / "1"), rel=1e-4)
+    one, _ = load_checkpoint(tmp_path / "1" / "pose_mobilenet_v2.safetensors")
+    two, _ = load_checkpoint(tmp_path / "2" / "pose_mobilenet_v2.safetensors")
+    torch.testing.assert_close(two.head[9].bias, one.head[9].bias, rtol=1e-3, atol=1e-7)
+
+
+def test_processes_that_cannot_share_a_step(tmp_path, write_dataset) -> None:
+    source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=2)}"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "edgehand.cli", "train", "--recipe", "rhd", "--data", source, "--holdout", "0"]
+    command += ["--device", "cpu", "-o", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode != 0
+    assert "start as many processes as divide 1" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["torchvision", "mmpose"])
+def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
+    source = build("pose_mobilenet_v2")
+    state = source.backbone.state_dict()
+    if kind == "torchvision":
+        tensors = {f"features.{key}": value for key, value in state.items()} | {
+            "classifier.1.bias": torch.zeros(5)
+        }
+    else:
+        from edgehand.training.mmpose import names
+
+        theirs = {ours: key for key, ours in names().items()}
+        tensors = {theirs[f"backbone.{key}"]: value for key, value in state.items()} | {
+            "head.fc.bias": torch.zeros(5)
+        }
+    file = tmp_path / "mobilenet_v2.pth"
+    torch.save({"state_dict": tensors} if kind == "mmpose" else tensors, file)
+    for name in ("pose_mobilenet_v2", "lite"):
+        network, spec = build(name), runs.NETWORKS[name][1]
+        runs.load_backbone(network, spec, file, torch.zeros(1, 3, 64, 64))
+        for key, tensor in network.backbone.state_dict().items():
+            assert torch.equal(tensor, state[key])
+    del tensors[next(iter(tensors))]
+    torch.save(tensors, file)
+    with pytest.raises(CheckpointError, match="misses tensor"):
+        runs.load_backbone(build("lite"), spec, file, torch.zeros(1, 3, 64, 64))
