@@ -104,8 +104,8 @@ def input_table(
     dtype = np.dtype(dtype)
     mean, std = np.asarray(mean, np.float64).reshape(3, 1), np.asarray(std, np.float64).reshape(3, 1)
     if not (np.isfinite(mean).all() and np.isfinite(std).all() and (std > 0).all()):
-        raise ValueError(f"mean is {mean.ravel()} and std is {std.ravel()}, expected finite numbers, std positive")
-    values = (np.arange(256) - mean) / std
+        raise ValueError(f"mean is {mean.ravel()}, std {std.ravel()}, expected finite numbers, std positive")
+    values: NDArray[np.float64] = (np.arange(256) - mean) / std
     if dtype == np.float32:
         return values.astype(np.float32)
     if dtype not in (np.int8, np.uint8):
@@ -115,7 +115,8 @@ def input_table(
         raise ValueError(f"scale is {scale}, expected a positive finite number")
     if not limits.min <= zero_point <= limits.max:
         raise ValueError(f"zero_point is {zero_point}, expected {limits.min} to {limits.max}")
-    return np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    integers: NDArray[Any] = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max)
+    return integers.astype(dtype)
 
 
 def crop_input(
@@ -174,4 +175,5 @@ def crop(
     Raises:
         TypeError, ValueError: as `crop_input`.
     """
-    return crop_input(image, matrix, size, _GREY_LEVELS, layout="NHWC", antialias=antialias)[0]
+    patch: NDArray[np.uint8] = crop_input(image, matrix, size, _GREY_LEVELS, layout="NHWC", antialias=antialias)
+    return patch.reshape(size, size, 3)

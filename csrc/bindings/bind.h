@@ -20,11 +20,12 @@ void bind_decode(py::module_& module);
 inline std::string shape_of(const py::array& array) { return py::str(array.attr("shape")); }
 inline std::string dtype_of(const py::array& array) { return py::str(array.dtype()); }
 
+inline std::string type_of(const py::handle& object) { return Py_TYPE(object.ptr())->tp_name; }
+
 // The argument as it lies in memory, never converted.
 inline py::array as_array(const py::object& object, const char* name) {
   if (!py::isinstance<py::array>(object)) {
-    type_error(std::string(name) + " is " + py::type::of(object).attr("__name__").cast<std::string>() +
-               ", expected a NumPy array");
+    type_error(std::string(name) + " is " + type_of(object) + ", expected a NumPy array");
   }
   return py::reinterpret_borrow<py::array>(object);
 }

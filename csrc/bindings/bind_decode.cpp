@@ -90,7 +90,12 @@ Quantization to_quantization(Type type, const py::object& scale, std::int64_t ze
                 std::to_string(lowest + 255));
   }
   if (scale.is_none()) return {1.0F, static_cast<std::int32_t>(zero_point)};
-  const auto value = static_cast<float>(scale.cast<double>());
+  const double real = PyFloat_AsDouble(scale.ptr());
+  if (real == -1.0 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    type_error("scale is " + type_of(scale) + ", expected a number");
+  }
+  const auto value = static_cast<float>(real);
   if (!(std::isfinite(value) && value >= std::numeric_limits<float>::min())) {
     value_error("scale is " + py::str(scale).cast<std::string>() + ", expected a positive finite number");
   }

@@ -1,0 +1,125 @@
+"""What `edgehand.decode_heatmaps` computes, in plain NumPy: slow, to be read and to test against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Map = NDArray[np.float64]
+
+_BLUR = np.exp(-(np.arange(-5, 6) ** 2) / 8)
+_BLUR /= _BLUR.sum()
+
+
+def decode_heatmaps(
+    heatmaps: NDArray[Any],
+    *,
+    method: str = "quarter",
+    layout: str = "NCHW",
+    scale: float | None = None,
+    zero_point: int = 0,
+    flipped: NDArray[Any] | None = None,
+    flip_shift: bool = False,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Find the keypoint of every heatmap; arguments and result as `edgehand.decode_heatmaps`."""
+    maps = _planar(heatmaps, layout)
+    if flipped is not None:
+        other = _planar(flipped, layout)[..., ::-1]
+        if flip_shift:
+            other = np.concatenate([other[..., :1], other[..., :-1]], axis=-1)
+        maps = (maps + other) / 2
+    maps = (maps - zero_point) * (1.0 if scale is None else scale)
+    keypoints = np.full((*maps.shape[:2], 2), -1, np.float32)
+    scores = np.full(maps.shape[:2], np.nan, np.float32)
+    for index in np.ndindex(*scores.shape):
+        values = maps[index]
+        if np.isnan(values).all():
+            continue
+        y, x = np.unravel_index(np.nanargmax(values), values.shape)
+        scores[index] = values[y, x]
+        if values[y, x] > 0 or method in ("parabola", "softargmax"):
+            dx, dy = _OFFSETS[method](values, int(x), int(y))
+            keypoints[index] = x + dx, y + dy
+    return keypoints, scores
+
+
+def _planar(heatmaps: NDArray[Any], layout: str) -> Map:
+    planar = heatmaps.transpose(0, 3, 1, 2) if layout == "NHWC" else heatmaps
+    return planar.astype(np.float64)
+
+
+def _argmax(_values: Map, _x: int, _y: int) -> tuple[float, float]:
+    return 0.0, 0.0
+
+
+def _quarter(values: Map, x: int, y: int) -> tuple[float, float]:
+    height, width = values.shape
+    dx = dy = 0.0
+    if 1 < x < width - 1 and y > 0:
+        dx = 0.25 * float(np.sign(values[y, x + 1] - values[y, x - 1]))
+    if 1 < y < height - 1 and x > 0:
+        dy = 0.25 * float(np.sign(values[y + 1, x] - values[y - 1, x]))
+    return _finite(dx), _finite(dy)
+
+
+def _quarter_0x(values: Map, x: int, y: int) -> tuple[float, float]:
+    height, width = values.shape
+    if 1 < x < width - 1 and 1 < y < height - 1:
+        return _quarter(values, x, y)
+    return 0.0, 0.0
+
+
+def _taylor(values: Map, x: int, y: int) -> tuple[float, float]:
+    height, width = values.shape
+    if not (1 < x < width - 2 and 1 < y < height - 2):
+        return 0.0, 0.0
+    blurred = np.apply_along_axis(np.convolve, 0, np.pad(values, 5), _BLUR, "valid")
+    blurred = np.apply_along_axis(np.convolve, 1, blurred, _BLUR, "valid")
+    log = np.log(np.maximum(blurred * (values[y, x] / blurred.max()), 1e-10))
+    gradient = 0.5 * np.array([log[y, x + 1] - log[y, x - 1], log[y + 1, x] - log[y - 1, x]])
+    xx = 0.25 * (log[y, x + 2] - 2 * log[y, x] + log[y, x - 2])
+    yy = 0.25 * (log[y + 2, x] - 2 * log[y, x] + log[y - 2, x])
+    xy = 0.25 * (log[y + 1, x + 1] - log[y - 1, x + 1] - log[y + 1, x - 1] + log[y - 1, x - 1])
+    if xx * yy - xy * xy == 0:
+        return 0.0, 0.0
+    dx, dy = -np.linalg.inv([[xx, xy], [xy, yy]]) @ gradient
+    return float(dx), float(dy)
+
+
+def _parabola(values: Map, x: int, y: int) -> tuple[float, float]:
+    def vertex(line: Map, at: int) -> float:
+        if not 0 < at < len(line) - 1:
+            return 0.0
+        before, middle, after = line[at - 1 : at + 2]
+        with np.errstate(all="ignore"):
+            return _finite(float(0.5 * (before - after) / (before - 2 * middle + after)))
+
+    return vertex(values[y], x), vertex(values[:, x], y)
+
+
+def _softargmax(values: Map, x: int, y: int) -> tuple[float, float]:
+    if not np.isfinite(values[y, x]):
+        return 0.0, 0.0
+    rows = np.arange(max(y - 3, 0), min(y + 4, values.shape[0]))
+    columns = np.arange(max(x - 3, 0), min(x + 4, values.shape[1]))
+    weights = np.nan_to_num(np.exp(values[np.ix_(rows, columns)] - values[y, x]))
+    total = weights.sum()
+    dx = (weights * (columns - x)).sum() / total
+    dy = (weights * (rows - y)[:, None]).sum() / total
+    return float(dx), float(dy)
+
+
+def _finite(offset: float) -> float:
+    return offset if np.isfinite(offset) else 0.0
+
+
+_OFFSETS = {
+    "argmax": _argmax,
+    "quarter": _quarter,
+    "quarter-0x": _quarter_0x,
+    "taylor": _taylor,
+    "parabola": _parabola,
+    "softargmax": _softargmax,
+}
