@@ -109,6 +109,7 @@ def _interleave_nhwc(phases: list[Tensor]) -> Tensor:
 
 
 def _interleave_nchw(phases: list[Tensor]) -> Tensor:
+    # Not pixel_shuffle: ONNX Runtime quantizes transposes and reshapes, but not DepthToSpace.
     batch, channels, height, width = phases[0].shape
-    stacked = torch.stack(phases, dim=2).reshape(batch, 4 * channels, height, width)
-    return functional.pixel_shuffle(stacked, 2)
+    quads = torch.stack(phases, dim=2).reshape(batch, channels, 2, 2, height, width)
+    return quads.permute(0, 1, 4, 2, 5, 3).reshape(batch, channels, 2 * height, 2 * width)

@@ -59,7 +59,8 @@ def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> 
     """Write the INT8 model: weights per channel, activations by the range that `inputs` give them."""
     with TemporaryDirectory(dir=file.parent) as folder:
         prepared = Path(folder) / "prepared.onnx"
-        quant_pre_process(str(source), str(prepared))
+        # PyTorch's exporter has already inferred every shape that the symbolic pass would look for.
+        quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
         quantization.quantize_static(
             str(prepared),
             str(file),

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from ai_edge_quantizer import quantizer, recipe
+from ai_edge_quantizer import calibrator, quantizer, recipe, recipe_manager
 from ai_edge_quantizer.qtyping import TFLOperationName
+from ai_edge_quantizer.utils import qsv_utils
 from numpy.typing import NDArray
 from torch import nn
 
-from edgehand.runtime.artifact import Metadata
+from edgehand.runtime.artifact import Metadata, default_threads
 from edgehand.runtime.backends import Tensor
 from edgehand.runtime.backends.tflite import METADATA
 from edgehand.spec import ModelSpec
@@ -48,11 +49,14 @@ def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> 
             maker.update_quantization_recipe(
                 regex=".*", operation_name=end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE
             )
-    interpreter = Interpreter(str(source))
-    (signature,) = interpreter.get_signature_list().items()
-    name, (argument,) = signature[0], signature[1]["inputs"]
-    crops = [{argument: np.ascontiguousarray(crop[None].transpose(0, 2, 3, 1))} for crop in inputs]
-    maker.quantize(maker.calibrate({name: crops})).export_model(str(file), overwrite=True)
+    ((signature, names),) = Interpreter(str(source)).get_signature_list().items()
+    crops = [{names["inputs"][0]: np.ascontiguousarray(crop[None].transpose(0, 2, 3, 1))} for crop in inputs]
+    # Not maker.calibrate: its moving average of the ranges would cut off the peaks that a heatmap is about.
+    ranges = calibrator.Calibrator(str(source), default_threads(), qsv_update_func=qsv_utils.min_max_update)
+    recipes = recipe_manager.RecipeManager()
+    recipes.load_quantization_recipe(maker.get_quantization_recipe())
+    ranges.calibrate({signature: crops}, recipes)
+    maker.quantize(ranges.get_model_qsvs()).export_model(str(file), overwrite=True)
     return _tensors(file)
 
 

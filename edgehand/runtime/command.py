@@ -1,0 +1,86 @@
+"""`edgehand predict`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from edgehand.errors import EdgehandError, InputError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `edgehand predict`."""
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="picture to look at")
+    parser.add_argument("--model-file", type=Path, metavar="FILE", help="a file that `edgehand export` wrote")
+    parser.add_argument("--engine", help="insist on tflite, onnx or openvino (default: the one that reads the file)")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: one a core, at most four)")
+    parser.add_argument(
+        "--box", action="append", type=_box, metavar="X,Y,W,H",
+        help="where a hand is, tight around it, pixels; may be given several times (default: the whole picture)",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write all hands to this file")
+    parser.add_argument(
+        "--draw", type=Path, metavar="OUT",
+        help="write the picture with its hands drawn on; a folder where there are several pictures",
+    )  # fmt: skip
+
+
+def _box(text: str) -> tuple[float, ...]:
+    try:
+        box = tuple(float(value) for value in text.split(","))
+    except ValueError:
+        box = ()
+    if len(box) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected four numbers X,Y,W,H")
+    return box
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find the hands in each picture; one that fails does not keep the others from their results."""
+    from edgehand.files import write_atomically
+    from edgehand.runtime.estimator import HandPose
+
+    if args.draw and len(args.photos) > 1 and args.draw.suffix:
+        raise InputError(f"--draw {args.draw}: with several pictures give a folder")
+    pose = HandPose(args.model_file, args.engine, args.threads)
+    found: list[dict[str, Any]] = []
+    failures = 0
+    for photo in args.photos:
+        try:
+            started = time.perf_counter()
+            hands = pose(photo, args.box)
+            elapsed = (time.perf_counter() - started) * 1e3
+            if args.draw:
+                _draw(photo, hands, args.draw, several=len(args.photos) > 1)
+        except EdgehandError as error:
+            failures += 1
+            print(f"edgehand: {error}", file=sys.stderr)
+            continue
+        found.append({"photo": str(photo), "hands": [hand.to_dict() for hand in hands]})
+        scores = ", ".join(f"{hand.score:.2f}" for hand in hands)
+        print(f"{photo}: {len(hands)} hand{'s' * (len(hands) != 1)}, score {scores}, {elapsed:.1f} ms")
+    if args.json:
+        write_atomically(args.json, (json.dumps(found, indent=1) + "\n").encode())
+    return 2 if failures else 0
+
+
+def _draw(photo: Path, hands: list[Any], output: Path, *, several: bool) -> None:
+    import io
+
+    from PIL import Image
+
+    from edgehand.draw import draw
+    from edgehand.files import write_atomically
+
+    file = output / f"{photo.stem}.jpg" if several else output
+    Image.init()
+    kind = Image.EXTENSION.get(file.suffix.lower())
+    if kind not in Image.SAVE:
+        raise InputError(f"--draw {file}: no picture format ends in {file.suffix!r}; use .jpg or .png")
+    buffer = io.BytesIO()
+    draw(photo, hands).save(buffer, format=kind)
+    write_atomically(file, buffer.getvalue())
