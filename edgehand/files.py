@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,9 @@ def staging(folder: Path) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = TemporaryDirectory(prefix=".edgehand-", dir=folder)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written to ({error.strerror}); choose another output folder") from None
+        raise OutputError(
+            f"{folder}: cannot be written to ({error.strerror}); choose another output folder"
+        ) from None
     with temporary as path:
         yield Path(path)
 
@@ -35,7 +36,7 @@ def place(files: list[Path], folder: Path) -> None:
     """
     for file in files:
         try:
-            os.replace(file, folder / file.name)
+            file.replace(folder / file.name)
         except OSError as error:
             raise OutputError(
                 f"{folder / file.name}: cannot be written ({error.strerror}); choose another name"

@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 
 KEYPOINT_NAMES: tuple[str, ...] = (
     "wrist",
-    *(f"{finger}{joint}" for finger in ("thumb", "index", "middle", "ring", "little") for joint in (1, 2, 3, 4)),
+    *(
+        f"{finger}{joint}"
+        for finger in ("thumb", "index", "middle", "ring", "little")
+        for joint in (1, 2, 3, 4)
+    ),
 )
 """Keypoint order everywhere: wrist, then each finger from its base (1) to its tip (4)."""
 
 BONES: tuple[tuple[int, int], ...] = tuple(
-    (0 if joint == 0 else 4 * finger + joint, 4 * finger + joint + 1) for finger in range(5) for joint in range(4)
+    (0 if joint == 0 else 4 * finger + joint, 4 * finger + joint + 1)
+    for finger in range(5)
+    for joint in range(4)
 )
 """Pairs of keypoints that a bone joins."""
 

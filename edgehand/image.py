@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +44,14 @@ def load(image: ImageLike) -> NDArray[np.uint8]:
         return _open(file, str(path))
 
 
-def _open(file: io.BufferedIOBase, name: str) -> NDArray[np.uint8]:
+def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:
     try:
         with Image.open(file) as opened:
             return _decode(opened, name)
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not a picture that Pillow can read; give a JPEG, PNG or similar file") from None
+        raise ImageError(
+            f"{name}: not a picture that Pillow can read; give a JPEG, PNG or similar file"
+        ) from None
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: refused, {error}; scale it down first") from None
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgehand.crop import transform
+from edgehand.crop import Layout, transform
 from edgehand.decode import decode_heatmaps
 from edgehand.spec import ModelSpec
 
@@ -17,7 +17,7 @@ def read_keypoints(
     matrix: NDArray[np.float64],
     spec: ModelSpec,
     *,
-    layout: str = "NCHW",
+    layout: Layout = "NCHW",
     scale: float | None = None,
     zero_point: int = 0,
     flipped: NDArray[Any] | None = None,

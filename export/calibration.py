@@ -50,7 +50,9 @@ def load(source: str | None, spec: ModelSpec) -> Calibration:
     found = _labelled(given) if prefix in datasets.formats() else _folder(Path(given))
     if not found:
         raise DataError(f"calibration {given}: holds no picture; give a folder with some, or leave it out")
-    chosen = [found[index] for index in np.linspace(0, len(found) - 1, min(LIMIT, len(found))).round().astype(int)]
+    chosen = [
+        found[index] for index in np.linspace(0, len(found) - 1, min(LIMIT, len(found))).round().astype(int)
+    ]
 
     table = input_table(spec.mean, spec.std, dtype=np.float32)
     digest = hashlib.sha256()
@@ -60,7 +62,9 @@ def load(source: str | None, spec: ModelSpec) -> Calibration:
         height, width = picture.shape[:2]
         box = box or (0.0, 0.0, float(width), float(height))
         matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
-        inputs.append(crop_input(picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias)[0])
+        inputs.append(
+            crop_input(picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias)[0]
+        )
         digest.update(path.read_bytes())
         digest.update(np.array(box, np.float64).tobytes())
     return Calibration(

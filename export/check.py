@@ -60,7 +60,8 @@ def agreement(expected: NDArray[np.float32], found: NDArray[np.float32], spec: M
     to_crop = np.eye(2, 3)
     distances = [
         np.linalg.norm(
-            read_keypoints(before[None], to_crop, spec)[0] - read_keypoints(after[None], to_crop, spec)[0], axis=1
+            read_keypoints(before[None], to_crop, spec)[0] - read_keypoints(after[None], to_crop, spec)[0],
+            axis=1,
         )
         for before, after in zip(expected, found, strict=True)
     ]

@@ -11,7 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand export`."""
     parser.add_argument("--target", required=True, help="format of the model file: tflite, onnx or openvino")
     source = parser.add_mutually_exclusive_group()
-    source.add_argument("--model", default="lite", metavar="NAME", help="a model that ships (default: %(default)s)")
+    source.add_argument(
+        "--model", default="lite", metavar="NAME", help="a model that ships (default: %(default)s)"
+    )
     source.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of your own")
     parser.add_argument("--int8", action="store_true", help="quantize weights and activations to 8 bits")
     parser.add_argument(
@@ -24,13 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="type of an INT8 model's input and output; browsers need float32 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: this one)"
+        "-o",
+        "--output",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="folder to write to (default: this one)",
     )
 
 
 def run(args: argparse.Namespace) -> None:
     """Export, and say what the checks found."""
     from edgehand.export.pipeline import export
+
     from edgehand.models import checkpoint
 
     result = export(

@@ -68,9 +68,16 @@ class PhaseDeconvolution(nn.Module):
     def __init__(self, deconvolution: nn.ConvTranspose2d, pointwise: nn.Module, *, layout: str) -> None:
         super().__init__()
         self.pointwise = pointwise
-        geometry = (deconvolution.kernel_size, deconvolution.stride, deconvolution.padding, deconvolution.groups)
+        geometry = (
+            deconvolution.kernel_size,
+            deconvolution.stride,
+            deconvolution.padding,
+            deconvolution.groups,
+        )
         if geometry != ((4, 4), (2, 2), (1, 1), 1) or deconvolution.output_padding != (0, 0):
-            raise ValueError(f"deconvolution with kernel, stride, padding, groups {geometry}: only 4, 2, 1, 1")
+            raise ValueError(
+                f"deconvolution with kernel, stride, padding, groups {geometry}: only 4, 2, 1, 1"
+            )
         self.layout = layout
         taps = ((3, 1), (2, 0))
         self.phases = nn.ModuleList()

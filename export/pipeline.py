@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from edgehand.errors import ExportError, InputError
 from edgehand.export import calibration as calibrations
 from edgehand.export.calibration import Calibration
 from edgehand.export.check import (
@@ -26,6 +24,8 @@ from edgehand.export.check import (
 from edgehand.export.graph import inference_graph
 from edgehand.export.quiet import quiet
 from edgehand.export.targets import Target, names, target
+
+from edgehand.errors import ExportError, InputError
 from edgehand.files import place, staging
 from edgehand.runtime.artifact import Metadata, Model, default_threads, open_model
 from edgehand.runtime.backends import backend
@@ -57,7 +57,7 @@ def export(
     int8: bool = False,
     calibration: str | None = None,
     io: str = "int8",
-    progress: Callable[[str], None] = lambda step: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Export:
     """Make a model file of a checkpoint, and check it.
 
@@ -103,7 +103,9 @@ def export(
         float_model = Model(file, target_name, backend(target_name)(file, default_threads()), metadata)
         difference = float(np.abs(model_heatmaps(float_model, seen) - expected).max())
         if not difference <= MAX_DIFFERENCE:
-            raise ExportError(f"{name}: float heatmaps differ from PyTorch's by {difference:.2g}: not written")
+            raise ExportError(
+                f"{name}: float heatmaps differ from PyTorch's by {difference:.2g}: not written"
+            )
         if int8:
             source, file = file, _made_in(folder / "int8") / name
             progress(f"quantizing with {len(crops.inputs)} pictures")
@@ -111,7 +113,9 @@ def export(
                 ends = maker.quantize(source, crops.inputs, io, file)
                 floats = maker.float_convolutions(file)
             if floats:
-                raise ExportError(f"{name}: {len(floats)} convolutions stayed float, {floats[0]} first: not written")
+                raise ExportError(
+                    f"{name}: {len(floats)} convolutions stayed float, {floats[0]} first: not written"
+                )
             metadata = replace(metadata, input=ends[0], output=ends[1])
         files = maker.attach(file, metadata)
         progress("checking the finished file")

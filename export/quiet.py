@@ -36,7 +36,9 @@ def quiet(step: str) -> Iterator[None]:
         except Exception as error:
             kept.seek(max(0, kept.tell() - 2000))
             tail = kept.read().decode(errors="replace").strip().splitlines()[-5:]
-            raise ExportError("\n".join([f"{step} failed: {type(error).__name__}: {error}", *tail])) from error
+            raise ExportError(
+                "\n".join([f"{step} failed: {type(error).__name__}: {error}", *tail])
+            ) from error
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

@@ -16,7 +16,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand predict`."""
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="picture to look at")
     parser.add_argument("--model-file", type=Path, metavar="FILE", help="a file that `edgehand export` wrote")
-    parser.add_argument("--engine", help="insist on tflite, onnx or openvino (default: the one that reads the file)")
+    parser.add_argument(
+        "--engine", help="insist on tflite, onnx or openvino (default: the one that reads the file)"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core, at most four)")
     parser.add_argument(
         "--box", action="append", type=_box, metavar="X,Y,W,H",

@@ -93,7 +93,8 @@ class _LowResolution(torch.nn.Module):
         small = transforms.functional.resize(
             patch, [max(1, int(side * factor)) for side in size], antialias=True
         )
-        return transforms.functional.resize(small, size, antialias=False)
+        large: Tensor = transforms.functional.resize(small, size, antialias=False)
+        return large
 
 
 class _Noise(torch.nn.Module):

@@ -13,9 +13,11 @@ except RuntimeError as error:
     if "torchvision::nms does not exist" not in str(error):
         raise
     # Kept alive for as long as the process: the declarations go with the object.
-    _schemas = torch.library.Library("torchvision", "FRAGMENT")
+    _schemas = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for _name in ("nms", "qnms"):
-        _schemas.define(f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        _schemas.define(  # type: ignore[no-untyped-call]
+            f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+        )
     import torchvision
 
 from torchvision.models import MobileNetV2, mobilenet_v2

@@ -53,5 +53,5 @@ def names() -> list[str]:
 
 def target(name: str) -> Target:
     """The module of a format."""
-    module: Target = importlib.import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+    module: Target = importlib.import_module(f"{__name__}.{name}")
     return module

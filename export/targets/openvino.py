@@ -75,7 +75,10 @@ def float_convolutions(file: Path) -> list[str]:
     found = []
     for node in compiled.get_runtime_model().get_ops():
         facts = node.get_rt_info()
-        if facts["layerType"].astype(str) in _CONVOLUTIONS and not facts["runtimePrecision"].astype(str) in ("i8", "u8"):
+        if facts["layerType"].astype(str) in _CONVOLUTIONS and facts["runtimePrecision"].astype(str) not in (
+            "i8",
+            "u8",
+        ):
             found.append(node.get_friendly_name())
     return found
 

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from edgehand.crop import Layout
+
 LAYOUTS = ("NCHW", "NHWC")
 DTYPES = ("float32", "int8", "uint8")
 
@@ -20,7 +22,7 @@ class Tensor:
 
     dtype: str
     """float32, int8 or uint8."""
-    layout: str
+    layout: Layout
     """NCHW or NHWC."""
     scale: float = 1.0
     zero_point: int = 0

@@ -24,10 +24,16 @@ class Backend:
         try:
             import openvino
         except ModuleNotFoundError:
-            raise EngineError(f"{path}: OpenVINO files need its engine: pip install 'edgehand[openvino]'") from None
+            raise EngineError(
+                f"{path}: OpenVINO files need its engine: pip install 'edgehand[openvino]'"
+            ) from None
         self.metadata = _metadata(path)
         weights = _weights(path, self.metadata)
-        settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        settings = {
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
         try:
             core = openvino.Core()
             model = core.compile_model(core.read_model(path, weights), "CPU", settings)
@@ -67,5 +73,7 @@ def _weights(path: Path, metadata: str | None) -> Path:
     if not weights.is_file():
         raise ModelFileError(f"{path}: its weights {exported.name} are not beside it; copy both files")
     if expected and hashlib.sha256(weights.read_bytes()).hexdigest() != expected:
-        raise ModelFileError(f"{weights}: not the weights that {path.name} was exported with; copy both files again")
+        raise ModelFileError(
+            f"{weights}: not the weights that {path.name} was exported with; copy both files again"
+        )
     return weights

@@ -1,0 +1,36 @@
+# `make demo` and `make test`, each alone, set up all they need on a fresh machine.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SOURCES := $(shell find edgehand export csrc -type f -not -path '*/__pycache__/*') CMakeLists.txt pyproject.toml constraints.txt README.md
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test lint types contracts core clean
+
+demo: $(INSTALLED)
+	@mkdir -p demo
+	$(BIN)/edgehand export --target tflite --int8 -o demo
+	$(BIN)/python examples/demo.py demo
+
+test: $(INSTALLED)
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy -p edgehand
+
+# On the installed package, from outside the sources: what is checked is what ships.
+contracts: $(INSTALLED)
+	cd $(VENV) && bin/lint-imports --no-cache --config ../pyproject.toml
+
+$(INSTALLED): $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --upgrade '.[all,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build demo
