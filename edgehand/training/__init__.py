@@ -1,0 +1,1 @@
+"""Training: the only place beside export that imports torch."""
