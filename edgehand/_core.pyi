@@ -1,5 +1,6 @@
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 def decode_heatmaps(
@@ -10,15 +11,15 @@ def decode_heatmaps(
     zero_point: int,
     flipped: NDArray[Any] | None,
     flip_shift: bool,
-) -> tuple[NDArray[Any], NDArray[Any]]: ...
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]: ...
 def crop_input(
     image: NDArray[Any],
     matrix: NDArray[Any],
     size: int,
     table: NDArray[Any],
-    interleaved: bool,
+    layout: str,
     antialias: bool,
-    out: NDArray[Any],
-) -> None: ...
+    out: NDArray[Any] | None,
+) -> NDArray[Any]: ...
 def kernel() -> str: ...
 def kernels() -> list[str]: ...

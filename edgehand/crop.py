@@ -71,7 +71,8 @@ def transform(matrix: NDArray[np.float64], points: ArrayLike) -> NDArray[np.floa
     Returns:
         (..., 2) float64.
     """
-    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    moved: NDArray[np.float64] = np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    return moved
 
 
 def invert(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -149,15 +150,7 @@ def crop_input(
         TypeError: an array of another dtype, or no array.
         ValueError: another shape or layout, or a matrix that leads farther than a million pixels away.
     """
-    if layout not in ("NCHW", "NHWC"):
-        raise ValueError(f"layout is {layout!r}, expected NCHW or NHWC")
-    if out is None:
-        if not 0 < size <= 4096:
-            raise ValueError(f"size is {size}, expected 1 to 4096")
-        shape = (1, 3, size, size) if layout == "NCHW" else (1, size, size, 3)
-        out = np.empty(shape, table.dtype)
-    _core.crop_input(image, matrix, size, table, layout == "NHWC", antialias, out)
-    return out
+    return _core.crop_input(image, matrix, size, table, layout, antialias, out)
 
 
 def crop(
@@ -175,5 +168,5 @@ def crop(
     Raises:
         TypeError, ValueError: as `crop_input`.
     """
-    patch: NDArray[np.uint8] = crop_input(image, matrix, size, _GREY_LEVELS, layout="NHWC", antialias=antialias)
+    patch = crop_input(image, matrix, size, _GREY_LEVELS, layout="NHWC", antialias=antialias)
     return patch.reshape(size, size, 3)

@@ -22,6 +22,11 @@ inline std::string dtype_of(const py::array& array) { return py::str(array.dtype
 
 inline std::string type_of(const py::handle& object) { return Py_TYPE(object.ptr())->tp_name; }
 
+inline bool is_interleaved(const std::string& layout) {
+  if (layout != "NCHW" && layout != "NHWC") value_error("layout is '" + layout + "', expected NCHW or NHWC");
+  return layout == "NHWC";
+}
+
 // The argument as it lies in memory, never converted.
 inline py::array as_array(const py::object& object, const char* name) {
   if (!py::isinstance<py::array>(object)) {

@@ -1,4 +1,5 @@
-#include <cmath>
+#include <algorithm>
+#include <vector>
 
 #include "bindings/bind.h"
 #include "core/crop.h"
@@ -51,8 +52,10 @@ InputType to_input_type(const py::array& table) {
   type_error("table has dtype " + dtype_of(table) + ", expected float32, int8 or uint8");
 }
 
-void crop_input(const py::object& image_object, const py::object& matrix, std::int64_t size,
-                const py::object& table_object, bool interleaved, bool antialias, const py::object& out_object) {
+py::array crop_input(const py::object& image_object, const py::object& matrix, std::int64_t size,
+                     const py::object& table_object, const std::string& layout, bool antialias,
+                     const py::object& out_object) {
+  const bool interleaved = is_interleaved(layout);
   if (size < 1 || size > largest_size) {
     value_error("size is " + std::to_string(size) + ", expected 1 to " + std::to_string(largest_size));
   }
@@ -64,25 +67,27 @@ void crop_input(const py::object& image_object, const py::object& matrix, std::i
   if (table.ndim() != 2 || table.shape(0) != 3 || table.shape(1) != 256 || !(table.flags() & py::array::c_style)) {
     value_error("table has shape " + shape_of(table) + ", expected (3, 256) in C order");
   }
-  py::array out = as_array(out_object, "out");
-  const py::ssize_t n = size;
-  const bool fits = out.ndim() == 4 && out.shape(0) == 1 && out.shape(1) == (interleaved ? n : 3) &&
-                    out.shape(2) == n && out.shape(3) == (interleaved ? 3 : n);
-  if (!fits || !out.dtype().is(table.dtype()) || !(out.flags() & py::array::c_style) || !out.writeable()) {
+  const std::vector<py::ssize_t> shape = {1, interleaved ? size : 3, size, interleaved ? 3 : size};
+  py::array out = out_object.is_none() ? py::array(table.dtype(), shape) : as_array(out_object, "out");
+  if (!std::equal(shape.begin(), shape.end(), out.shape(), out.shape() + out.ndim()) ||
+      !out.dtype().equal(table.dtype()) || !(out.flags() & py::array::c_style) || !out.writeable()) {
     value_error("out is " + dtype_of(out) + " of shape " + shape_of(out) + ", expected writeable " + dtype_of(table) +
                 " of shape " + (interleaved ? "(1, size, size, 3)" : "(1, 3, size, size)") + " in C order, size " +
                 std::to_string(size));
   }
   const Input input = {type, interleaved, table.data(), out.mutable_data()};
-  const py::gil_scoped_release release;
-  crop(image, affine, static_cast<std::size_t>(size), antialias, input);
+  {
+    const py::gil_scoped_release release;
+    crop(image, affine, static_cast<std::size_t>(size), antialias, input);
+  }
+  return out;
 }
 
 }  // namespace
 
 void bind_crop(py::module_& module) {
   module.def("crop_input", &crop_input, py::arg("image"), py::arg("matrix"), py::arg("size"), py::arg("table"),
-             py::arg("interleaved"), py::arg("antialias"), py::arg("out"));
+             py::arg("layout"), py::arg("antialias"), py::arg("out"));
 }
 
 }  // namespace edgehand

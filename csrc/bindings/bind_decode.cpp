@@ -21,12 +21,6 @@ Method to_method(const std::string& name) {
   value_error("method is '" + name + "', expected one of " + known);
 }
 
-bool to_interleaved(const std::string& layout) {
-  if (layout == "NCHW") return false;
-  if (layout == "NHWC") return true;
-  value_error("layout is '" + layout + "', expected NCHW or NHWC");
-}
-
 Type to_type(const py::array& array, const char* name) {
   const py::dtype dtype = array.dtype();
   if (dtype.byteorder() == '=' || dtype.byteorder() == '|') {
@@ -106,7 +100,7 @@ py::tuple decode_heatmaps(const py::object& heatmaps, const std::string& method,
                           const py::object& scale, std::int64_t zero_point, const py::object& flipped,
                           bool flip_shift) {
   const Method decode_method = to_method(method);
-  const bool interleaved = to_interleaved(layout);
+  const bool interleaved = is_interleaved(layout);
   py::array array = as_array(heatmaps, "heatmaps");
   const Heatmaps maps = to_heatmaps(array, interleaved, "heatmaps");
   const Quantization quantization = to_quantization(maps.type, scale, zero_point);

@@ -2,139 +2,186 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
+
+#include "core/bilinear.h"
 
 namespace edgehand {
 namespace {
 
-// Coordinates are accumulated with 10 fractional bits and rounded to 5: OpenCV's classic warpAffine.
 constexpr int accumulator_bits = 10;
-constexpr int fraction_bits = 5;
-constexpr std::int32_t fraction_one = 1 << fraction_bits;
 
 std::int32_t to_accumulator(double value) {
   return static_cast<std::int32_t>(std::nearbyint(value * (1 << accumulator_bits)));
 }
 
-// Image coordinates of a row of patch pixels, in 1/32 pixel.
+// Image coordinates of a patch, row by row, in 1/32 pixel: accumulated with 10 fractional bits and rounded to 5,
+// as OpenCV's classic warpAffine does.
 class Coordinates {
  public:
-  Coordinates(const Affine& affine, std::size_t size) : affine_(affine), along_x_(size), along_y_(size) {
-    for (std::size_t x = 0; x < size; ++x) {
-      along_x_[x] = to_accumulator(affine.m[0] * static_cast<double>(x));
-      along_y_[x] = to_accumulator(affine.m[3] * static_cast<double>(x));
+  Coordinates(const Affine& affine, std::size_t size)
+      : x(size), y(size), affine_(affine), steps_x_(size), steps_y_(size) {
+    for (std::size_t i = 0; i < size; ++i) {
+      steps_x_[i] = to_accumulator(affine.m[0] * static_cast<double>(i));
+      steps_y_[i] = to_accumulator(affine.m[3] * static_cast<double>(i));
     }
   }
 
-  void start_row(std::size_t y) {
-    constexpr std::int32_t half = 1 << (accumulator_bits - fraction_bits - 1);
-    row_x_ = to_accumulator(affine_.m[1] * static_cast<double>(y) + affine_.m[2]) + half;
-    row_y_ = to_accumulator(affine_.m[4] * static_cast<double>(y) + affine_.m[5]) + half;
+  void move_to(std::size_t row) {
+    constexpr int shift = accumulator_bits - fraction_bits;
+    constexpr std::int32_t half = 1 << (shift - 1);
+    const std::int32_t start_x = to_accumulator(affine_.m[1] * static_cast<double>(row) + affine_.m[2]) + half;
+    const std::int32_t start_y = to_accumulator(affine_.m[4] * static_cast<double>(row) + affine_.m[5]) + half;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      x[i] = (start_x + steps_x_[i]) >> shift;
+      y[i] = (start_y + steps_y_[i]) >> shift;
+    }
   }
 
-  std::int32_t x(std::size_t i) const { return (row_x_ + along_x_[i]) >> (accumulator_bits - fraction_bits); }
-  std::int32_t y(std::size_t i) const { return (row_y_ + along_y_[i]) >> (accumulator_bits - fraction_bits); }
+  std::vector<std::int32_t> x, y;
 
  private:
   Affine affine_;
-  std::vector<std::int32_t> along_x_, along_y_;
-  std::int32_t row_x_ = 0, row_y_ = 0;
+  std::vector<std::int32_t> steps_x_, steps_y_;
 };
 
-// Bilinear value of the three channels at (x, y) in 1/32 pixel; the image is surrounded by zeros.
-void sample(const Image& image, std::int32_t x, std::int32_t y, std::uint8_t* rgb) {
-  const std::ptrdiff_t left = x >> fraction_bits;
-  const std::ptrdiff_t top = y >> fraction_bits;
-  const std::int32_t fx = x & (fraction_one - 1);
-  const std::int32_t fy = y & (fraction_one - 1);
-  const std::int32_t weights[4] = {(fraction_one - fy) * (fraction_one - fx), (fraction_one - fy) * fx,
-                                   fy * (fraction_one - fx), fy * fx};
-  std::int32_t sums[3] = {512, 512, 512};  // half of the weights' sum: rounds
-  for (std::ptrdiff_t corner = 0; corner < 4; ++corner) {
-    const std::ptrdiff_t column = left + corner % 2;
-    const std::ptrdiff_t row = top + corner / 2;
-    if (column < 0 || column >= image.width || row < 0 || row >= image.height) continue;
-    const std::uint8_t* pixel = image.data + row * image.row_stride + column * image.pixel_stride;
-    for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
-      sums[channel] += weights[corner] * pixel[channel * image.channel_stride];
+// One row of the patch, four bytes a pixel.
+void sample_row(const Image& image, const Coordinates& at, std::uint8_t* row) {
+  for (std::size_t i = 0; i < at.x.size(); ++i) sample(image, at.x[i], at.y[i], row + 4 * i);
+}
+
+template <int pixel_stride>
+void sample_packed_row(const Image& image, const Coordinates& at, std::uint8_t* row) {
+  for (std::size_t i = 0; i < at.x.size(); ++i) {
+    const std::int32_t x = at.x[i];
+    const std::int32_t y = at.y[i];
+    const std::ptrdiff_t left = x >> fraction_bits;
+    const std::ptrdiff_t top = y >> fraction_bits;
+    // Eight bytes are read: up to the third pixel.
+    if (left >= 0 && left + 2 < image.width && top >= 0 && top + 1 < image.height) {
+      const std::uint8_t* upper = image.data + top * image.row_stride + left * pixel_stride;
+      sample_inside<pixel_stride>(upper, upper + image.row_stride, x & fraction_mask, y & fraction_mask, row + 4 * i);
+    } else {
+      sample(image, x, y, row + 4 * i);
     }
-  }
-  for (std::size_t channel = 0; channel < 3; ++channel) {
-    rgb[channel] = static_cast<std::uint8_t>(sums[channel] >> (2 * fraction_bits));
   }
 }
 
-// Blocks of factor x factor pixels, averaged; only those that a patch needs.
-struct Reduced {
-  std::vector<std::uint8_t> pixels;
-  std::ptrdiff_t left = 0, top = 0, width = 0, height = 0;
-};
+// Where each channel of the input lies in a sampled pixel.
+using Order = std::size_t[3];
 
-Reduced reduce(const Image& image, std::ptrdiff_t factor, std::ptrdiff_t left, std::ptrdiff_t top,
-               std::ptrdiff_t right, std::ptrdiff_t bottom) {
-  Reduced reduced;
-  reduced.left = std::max<std::ptrdiff_t>(left, 0);
-  reduced.top = std::max<std::ptrdiff_t>(top, 0);
-  reduced.width = std::max<std::ptrdiff_t>(std::min(right, (image.width + factor - 1) / factor) - reduced.left, 0);
-  reduced.height = std::max<std::ptrdiff_t>(std::min(bottom, (image.height + factor - 1) / factor) - reduced.top, 0);
-  reduced.pixels.resize(static_cast<std::size_t>(reduced.width * reduced.height * 3));
-  const std::int64_t area = factor * factor;
-  std::uint8_t* out = reduced.pixels.data();
-  for (std::ptrdiff_t y = reduced.top; y < reduced.top + reduced.height; ++y) {
-    for (std::ptrdiff_t x = reduced.left; x < reduced.left + reduced.width; ++x) {
-      for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
-        std::int64_t sum = area / 2;
-        for (std::ptrdiff_t row = y * factor; row < std::min((y + 1) * factor, image.height); ++row) {
-          for (std::ptrdiff_t column = x * factor; column < std::min((x + 1) * factor, image.width); ++column) {
-            sum += image.data[row * image.row_stride + column * image.pixel_stride + channel * image.channel_stride];
-          }
-        }
-        *out++ = static_cast<std::uint8_t>(sum / area);
+template <class T>
+void sample_patch(const Image& image, const Affine& affine, std::size_t size, const Order& order, const Input& input) {
+  Coordinates coordinates(affine, size);
+  std::vector<std::uint8_t> row(4 * size);
+  const bool packed = image.channel_stride == 1;
+  for (std::size_t y = 0; y < size; ++y) {
+    coordinates.move_to(y);
+    if (packed && image.pixel_stride == 3) {
+      sample_packed_row<3>(image, coordinates, row.data());
+    } else if (packed && image.pixel_stride == 4) {
+      sample_packed_row<4>(image, coordinates, row.data());
+    } else {
+      sample_row(image, coordinates, row.data());
+    }
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      const T* table = static_cast<const T*>(input.table) + 256 * channel;
+      const std::uint8_t* values = row.data() + order[channel];
+      T* out = static_cast<T*>(input.data);
+      if (input.interleaved) {
+        out += y * size * 3 + channel;
+        for (std::size_t x = 0; x < size; ++x) out[3 * x] = table[values[4 * x]];
+      } else {
+        out += (channel * size + y) * size;
+        for (std::size_t x = 0; x < size; ++x) out[x] = table[values[4 * x]];
       }
     }
   }
-  return reduced;
+}
+
+void sample_patch(const Image& image, const Affine& affine, std::size_t size, const Order& order, const Input& input) {
+  switch (input.type) {
+    case InputType::float32:
+      return sample_patch<float>(image, affine, size, order, input);
+    case InputType::int8:
+      return sample_patch<std::int8_t>(image, affine, size, order, input);
+    case InputType::uint8:
+      return sample_patch<std::uint8_t>(image, affine, size, order, input);
+  }
 }
 
 struct Range {
   double low, high;
 };
 
-// Smallest and largest value of a x + b y + c over the patch.
+// Smallest and largest value of a x + b y + c for x and y in 0 .. size.
 Range range(const double* abc, std::size_t size) {
-  const double last = static_cast<double>(size - 1);
-  return {std::min(abc[0] * last, 0.0) + std::min(abc[1] * last, 0.0) + abc[2],
-          std::max(abc[0] * last, 0.0) + std::max(abc[1] * last, 0.0) + abc[2]};
+  const auto end = static_cast<double>(size);
+  return {std::min(abc[0] * end, 0.0) + std::min(abc[1] * end, 0.0) + abc[2],
+          std::max(abc[0] * end, 0.0) + std::max(abc[1] * end, 0.0) + abc[2]};
 }
 
-template <class T>
-void sample_patch(const Image& image, const Affine& affine, std::size_t size, const Input& input) {
-  const T* table = static_cast<const T*>(input.table);
-  T* out = static_cast<T*>(input.data);
-  const std::size_t pixel_step = input.interleaved ? 3 : 1;
-  const std::size_t channel_step = input.interleaved ? 1 : size * size;
-  Coordinates coordinates(affine, size);
-  for (std::size_t y = 0; y < size; ++y) {
-    coordinates.start_row(y);
-    for (std::size_t x = 0; x < size; ++x, out += pixel_step) {
-      std::uint8_t rgb[3];
-      sample(image, coordinates.x(x), coordinates.y(x), rgb);
-      for (std::size_t channel = 0; channel < 3; ++channel) {
-        out[channel * channel_step] = table[channel * 256 + rgb[channel]];
+// Blocks of factor x factor pixels that a patch needs, averaged; the first is at (left, top), counted in blocks.
+struct Blocks {
+  std::vector<std::uint8_t> pixels;
+  std::ptrdiff_t left, top, width, height;
+};
+
+// Pixels `left` to `right` of a row, packed; `buffer` holds them if they do not lie so.
+const std::uint8_t* packed_row(const Image& image, std::ptrdiff_t y, std::ptrdiff_t left, std::ptrdiff_t right,
+                               std::vector<std::uint8_t>& buffer) {
+  const std::uint8_t* row = image.data + y * image.row_stride;
+  if (image.channel_stride == 1 && image.pixel_stride == 3) return row + 3 * left;
+  buffer.resize(static_cast<std::size_t>(3 * (right - left)));
+  std::uint8_t* out = buffer.data();
+  for (std::ptrdiff_t x = left; x < right; ++x) {
+    for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
+      *out++ = row[x * image.pixel_stride + channel * image.channel_stride];
+    }
+  }
+  return buffer.data();
+}
+
+Blocks average(const Image& image, std::ptrdiff_t factor, const Range& x, const Range& y) {
+  // One block more on each side for the rounding of coordinates, one for the neighbour on the right or below.
+  const auto first = [](const Range& r) {
+    return std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(std::floor(r.low)) - 1, 0);
+  };
+  const auto end = [factor](const Range& r, std::ptrdiff_t extent) {
+    return std::min(static_cast<std::ptrdiff_t>(std::floor(r.high)) + 3, (extent + factor - 1) / factor);
+  };
+  Blocks blocks = {{}, first(x), first(y), 0, 0};
+  blocks.width = std::max<std::ptrdiff_t>(end(x, image.width) - blocks.left, 0);
+  blocks.height = std::max<std::ptrdiff_t>(end(y, image.height) - blocks.top, 0);
+  blocks.pixels.resize(static_cast<std::size_t>(3 * blocks.width * blocks.height));
+  if (blocks.pixels.empty()) return blocks;
+
+  const std::ptrdiff_t left = blocks.left * factor;
+  const std::ptrdiff_t right = std::min((blocks.left + blocks.width) * factor, image.width);
+  const auto bytes = static_cast<std::size_t>(3 * (right - left));
+  const auto area = static_cast<std::uint64_t>(factor * factor);
+  // floor(sum / area) as a product: exact while 256 area^2 < 2^32, that is for factors below 64.
+  const std::uint64_t reciprocal = (std::uint64_t{1} << 32) / area + 1;
+  std::vector<std::uint8_t> buffer;
+  std::vector<std::uint32_t> columns(static_cast<std::size_t>(3 * blocks.width * factor));
+  std::uint8_t* out = blocks.pixels.data();
+  for (std::ptrdiff_t block = blocks.top; block < blocks.top + blocks.height; ++block) {
+    std::fill(columns.begin(), columns.end(), 0);
+    for (std::ptrdiff_t row = block * factor; row < std::min((block + 1) * factor, image.height); ++row) {
+      const std::uint8_t* values = packed_row(image, row, left, right, buffer);
+      for (std::size_t i = 0; i < bytes; ++i) columns[i] += values[i];
+    }
+    const std::uint32_t* sums = columns.data();
+    for (std::ptrdiff_t x_block = 0; x_block < blocks.width; ++x_block, sums += 3 * factor) {
+      for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
+        std::uint64_t sum = area / 2;
+        for (std::ptrdiff_t i = 0; i < factor; ++i) sum += sums[3 * i + channel];
+        *out++ = static_cast<std::uint8_t>(factor < 64 ? (sum * reciprocal) >> 32 : sum / area);
       }
     }
   }
-}
-
-void sample_patch(const Image& image, const Affine& affine, std::size_t size, const Input& input) {
-  switch (input.type) {
-    case InputType::float32:
-      return sample_patch<float>(image, affine, size, input);
-    case InputType::int8:
-      return sample_patch<std::int8_t>(image, affine, size, input);
-    case InputType::uint8:
-      return sample_patch<std::uint8_t>(image, affine, size, input);
-  }
+  return blocks;
 }
 
 }  // namespace
@@ -147,26 +194,26 @@ bool within_reach(const Affine& affine, std::size_t size) {
   return true;
 }
 
-void crop(const Image& image, const Affine& affine, std::size_t size, bool antialias, const Input& input) {
+void crop(Image image, const Affine& affine, std::size_t size, bool antialias, const Input& input) {
+  Order order = {0, 1, 2};
+  if (image.channel_stride == -1) {  // BGR seen as RGB: read as it lies
+    image.data -= 2;
+    image.channel_stride = 1;
+    std::swap(order[0], order[2]);
+  }
   const double* m = affine.m;
   const auto factor = static_cast<std::ptrdiff_t>(std::floor(std::sqrt(std::fabs(m[0] * m[4] - m[1] * m[3]))));
-  if (!antialias || factor < 2) return sample_patch(image, affine, size, input);
+  if (!antialias || factor < 2) return sample_patch(image, affine, size, order, input);
 
-  // Block i is the mean of the pixels f i .. f i + f - 1, so its centre is pixel f i + (f - 1) / 2.
+  // Block i is the mean of pixels f i .. f i + f - 1, so its centre is at pixel f i + (f - 1) / 2.
   const auto f = static_cast<double>(factor);
   const double shift = (f - 1.0) / 2.0;
   Affine to_blocks = {{m[0] / f, m[1] / f, (m[2] - shift) / f, m[3] / f, m[4] / f, (m[5] - shift) / f}};
-  const Range x = range(to_blocks.m, size);
-  const Range y = range(to_blocks.m + 3, size);
-  // One block of slack on each side for the rounding of the coordinates, one more for the right neighbour.
-  const Reduced reduced =
-      reduce(image, factor, static_cast<std::ptrdiff_t>(std::floor(x.low)) - 1,
-             static_cast<std::ptrdiff_t>(std::floor(y.low)) - 1, static_cast<std::ptrdiff_t>(std::floor(x.high)) + 3,
-             static_cast<std::ptrdiff_t>(std::floor(y.high)) + 3);
-  to_blocks.m[2] -= static_cast<double>(reduced.left);
-  to_blocks.m[5] -= static_cast<double>(reduced.top);
-  const Image blocks = {reduced.pixels.data(), reduced.height, reduced.width, reduced.width * 3, 3, 1};
-  sample_patch(blocks, to_blocks, size, input);
+  const Blocks blocks = average(image, factor, range(to_blocks.m, size), range(to_blocks.m + 3, size));
+  to_blocks.m[2] -= static_cast<double>(blocks.left);
+  to_blocks.m[5] -= static_cast<double>(blocks.top);
+  const Image averaged = {blocks.pixels.data(), blocks.height, blocks.width, blocks.width * 3, 3, 1};
+  sample_patch(averaged, to_blocks, size, order, input);
 }
 
 }  // namespace edgehand

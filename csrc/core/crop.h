@@ -33,7 +33,10 @@ inline constexpr double farthest_coordinate = 1e6;
 // Whether every pixel of a patch of this size comes from within +-farthest_coordinate of the image's corner.
 bool within_reach(const Affine& affine, std::size_t size);
 
-// Samples a size x size patch (definition in docs/core.md), looks every value up and writes it.
-void crop(const Image& image, const Affine& affine, std::size_t size, bool antialias, const Input& input);
+// Samples a size x size patch, looks every value up and writes it: one pass, no patch in between.
+// Sampling is bilinear with zeros around the image, bit for bit OpenCV's classic warpAffine. With `antialias` a patch
+// that shrinks the image f times, f >= 2, is sampled from the rounded means of floor(f) x floor(f) pixels, which
+// start at the image's corner; pixels outside count as 0.
+void crop(Image image, const Affine& affine, std::size_t size, bool antialias, const Input& input);
 
 }  // namespace edgehand
