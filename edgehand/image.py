@@ -14,6 +14,8 @@ from edgehand.errors import ImageError
 
 ImageLike: TypeAlias = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
+# What Pillow's decoders raise on damaged files.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError)
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -54,6 +56,8 @@ def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:
         ) from None
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: refused, {error}; scale it down first") from None
+    except _DAMAGE as error:
+        raise ImageError(f"{name}: cannot be read ({error}); the file is damaged or cut short") from error
 
 
 def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
@@ -61,8 +65,7 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
         image.seek(0)
         upright = ImageOps.exif_transpose(image)
         return np.asarray(_to_rgb(upright))
-    # Pillow's decoders raise all of these on damaged files.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+    except _DAMAGE as error:
         raise ImageError(f"{name}: cannot be decoded ({error}); the file is damaged or cut short") from error
 
 

@@ -1,0 +1,138 @@
+"""The command line as people use and misuse it: real processes, real files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from edgehand import models
+from edgehand.cli import COMMANDS
+
+PHOTO = models.CALIBRATION / "images" / "0003.jpg"
+
+
+def edgehand(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "edgehand.cli", *map(str, arguments)], capture_output=True, text=True, cwd=cwd
+    )
+
+
+def refusal(*arguments: object, cwd: Path | None = None) -> str:
+    """The sentence on stderr of a command that must exit with 2, without a traceback."""
+    done = edgehand(*arguments, cwd=cwd)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    # LiteRT's own greeting is not ours to silence.
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("INFO:")]
+    return lines[-1]
+
+
+def test_version_and_help() -> None:
+    assert edgehand("--version").stdout.startswith("edgehand 0.")
+    text = edgehand("--help").stdout
+    assert all(name in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_without_torch(command: str) -> None:
+    code = f"import sys; sys.modules['torch'] = None; from edgehand.cli import main; main(['{command}', '--help'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"edgehand {command}" in done.stdout
+
+
+def test_a_missing_package_is_named_with_the_extra() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; from edgehand.cli import main; "
+        "sys.exit(main(['export', '--target', 'onnx']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'edgehand[export]'" in done.stderr
+
+
+def test_predict_writes_json_and_picture(tmp_path: Path) -> None:
+    out, drawn = tmp_path / "hands.json", tmp_path / "new" / "drawn.jpg"
+    done = edgehand("predict", PHOTO, "--box", "66,48,120,134", "--json", out, "--draw", drawn)
+    assert done.returncode == 0, done.stderr
+    assert f"{PHOTO}: 1 hand, score 0." in done.stdout
+    (entry,) = json.loads(out.read_text())
+    assert entry["photo"] == str(PHOTO)
+    assert entry["hands"][0]["box"] == [66, 48, 120, 134]
+    with Image.open(drawn) as picture:
+        assert picture.size == (256, 256)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["drawn.jpg", "hands.json", "new"]
+
+
+def test_predict_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
+    out = tmp_path / "hands.json"
+    done = edgehand("predict", tmp_path / "none.jpg", PHOTO, "--json", out, "--draw", tmp_path / "drawn")
+    assert done.returncode == 2
+    assert "none.jpg: no such picture" in done.stderr
+    assert [entry["photo"] for entry in json.loads(out.read_text())] == [str(PHOTO)]
+    assert (tmp_path / "drawn" / "0003.jpg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--box", "1,2,3"], "expected four numbers"),
+        (["--box", "1,2,x,4"], "expected four numbers"),
+        (["--box", "10,10,0,5"], "positive width, height"),
+        (["--box", "nan,10,5,5"], "finite"),
+        (["--box", "300,10,50,50"], "outside the picture of 256 x 256"),
+        (["--engine", "tensorrt"], "expected one of onnx, openvino, tflite"),
+        (["--engine", "onnx"], "edgehand export --target onnx"),
+        (["--threads", "0"], "expected at least 1"),
+        (["--model-file", "none.tflite"], "no such model file"),
+        (["--model-file", PHOTO], "not a TFLite, ONNX or OpenVINO file"),
+        (["--draw", "drawn.doc"], "no picture format ends in '.doc'"),
+    ],
+)
+def test_predict_refuses_in_one_sentence(arguments: list[object], sentence: str, tmp_path: Path) -> None:
+    assert sentence in refusal("predict", PHOTO, *arguments, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_predict_names_a_text_file_called_jpg(tmp_path: Path) -> None:
+    text = tmp_path / "notes.jpg"
+    text.write_text("no picture at all")
+    assert "notes.jpg: not a picture" in refusal("predict", text)
+
+
+def test_an_unwritable_folder_is_named() -> None:
+    # Not even root may make files in /proc.
+    assert "/proc: cannot be written to" in refusal("predict", PHOTO, "--json", "/proc/hands.json")
+
+
+def test_output_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "choose another output folder" in refusal("predict", PHOTO, "--json", tmp_path / "file" / "hands.json")
+
+
+def test_output_named_like_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    assert "choose another name" in refusal("predict", PHOTO, "--json", tmp_path / "taken")
+    assert [path.name for path in tmp_path.rglob("*")] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--target", "coreml"], "expected one of onnx, openvino, tflite"),
+        (["--target", "tflite", "--io", "int4"], "expected one of int8, float32"),
+        (["--target", "tflite", "--model", "huge"], "expected one of lite"),
+        (["--target", "tflite", "--checkpoint", "none.safetensors"], "no such checkpoint"),
+        (["--target", "tflite", "--calibration", "empty"], "holds no picture"),
+        (["--target", "tflite", "--calibration", "nowhere"], "no such folder"),
+    ],
+)
+def test_export_refuses_in_one_sentence(arguments: list[object], sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert sentence in refusal("export", "--int8", "-o", "out", *arguments, cwd=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]

@@ -1,0 +1,124 @@
+"""Every kind of picture comes out as people see it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgehand.errors import ImageError
+from edgehand.image import load
+
+RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
+QUARTERS = np.array([[RED, GREEN], [BLUE, GREY]], np.uint8).repeat(8, axis=0).repeat(12, axis=1)
+"""16 x 24: red, green over blue, grey."""
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP", "GIF"])
+def test_lossless_formats_come_back_exactly(kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    assert np.array_equal(load(encoded(Image.fromarray(QUARTERS), kind, **options)), QUARTERS)
+
+
+def test_path_bytes_pil_and_array_are_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "hand.png"
+    Image.fromarray(QUARTERS).save(file)
+    for given in (file, str(file), file.read_bytes(), Image.open(file), QUARTERS):
+        assert np.array_equal(load(given), QUARTERS)
+
+
+def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
+    levels = np.array([[0, 257, 32896, 65535]], np.uint16)
+    picture = load(encoded(Image.fromarray(levels), "PNG"))
+    assert picture[..., 0].tolist() == [[0, 1, 128, 255]]
+    assert (picture == picture[..., :1]).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LA", "RGBA", "I;16", "F"])
+def test_modes_give_rgb_of_the_same_brightness(mode: str) -> None:
+    grey = Image.fromarray(np.full((6, 7), 255, np.uint8))
+    source = grey.convert("I").convert(mode) if mode == "I;16" else grey.convert("RGB").convert(mode)
+    picture = load(source)
+    assert picture.shape == (6, 7, 3)
+    assert picture.dtype == np.uint8
+    assert (picture >= (250 if mode != "I;16" else 0)).all()
+
+
+def test_cmyk_jpeg_has_its_colours() -> None:
+    picture = load(encoded(Image.fromarray(QUARTERS).convert("CMYK"), "JPEG", quality=95))
+    assert np.abs(picture[2:6, 2:10].astype(int) - RED).max() < 30
+    assert np.abs(picture[10:14, 14:22].astype(int) - GREY).max() < 30
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P"])
+def test_transparent_parts_are_white(mode: str) -> None:
+    layer = np.dstack([QUARTERS, np.full((16, 24), 255, np.uint8)])
+    layer[:8, :12, 3] = 0
+    picture = load(encoded(Image.fromarray(layer).convert(mode), "PNG"))
+    assert (picture[2:6, 2:10] == 255).all()
+    assert np.abs(picture[10:14, 2:10].astype(int) - BLUE).max() <= 8
+
+
+# What the eight EXIF orientations mean, written with NumPy instead of Pillow's own transposition.
+TURNS = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.transpose(1, 0, 2),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_exif_turns_the_picture_upright(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = load(encoded(Image.fromarray(QUARTERS), "PNG", exif=exif))
+    assert np.array_equal(picture, TURNS[orientation](QUARTERS))
+
+
+def test_animations_give_their_first_frame() -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
+    animation = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
+    assert (load(animation) == np.array(RED)).all()
+    moved = Image.open(io.BytesIO(animation))
+    moved.seek(1)
+    assert (load(moved) == np.array(RED)).all()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", encoded(Image.fromarray(QUARTERS), "JPEG")[:150], encoded(Image.fromarray(QUARTERS), "PNG")[:60]],
+    ids=["empty", "text", "cut JPEG", "cut PNG"],
+)
+def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "broken.jpg"
+    file.write_bytes(content)
+    with pytest.raises(ImageError, match=r"broken\.jpg"):
+        load(file)
+
+
+def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.jpg", tmp_path):
+        with pytest.raises(ImageError, match="no such picture"):
+            load(path)
+
+
+@pytest.mark.parametrize(
+    "array", [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32), np.zeros((0, 4, 3), np.uint8)]
+)
+def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(ImageError, match=r"expected uint8 RGB \(H, W, 3\)"):
+        load(array)
