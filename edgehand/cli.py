@@ -14,6 +14,8 @@ from edgehand.errors import EdgehandError
 COMMANDS = {
     "predict": ("edgehand.runtime.command", "", "find the hands' keypoints in pictures"),
     "export": ("edgehand.export.command", "export", "make a TFLite, ONNX or OpenVINO model of a checkpoint"),
+    "eval": ("edgehand.evaluation.command", "train", "measure a model on labelled pictures"),
+    "data": ("edgehand.datasets._command", "", "check a data set and draw what is in it"),
     "import": ("edgehand.training.import_command", "train", "read a checkpoint of MMPose"),
     "train": ("edgehand.training.command", "train", "train a network on labelled pictures"),
 }

@@ -20,7 +20,7 @@ def draw(image: ImageLike, hands: Iterable[Hand]) -> Image.Image:
 
     Args:
         image: what `HandPose` took.
-        hands: what it gave.
+        hands: what it gave; keypoints that are NaN are left out.
     Returns:
         a new RGB picture.
     Raises:
@@ -28,16 +28,20 @@ def draw(image: ImageLike, hands: Iterable[Hand]) -> Image.Image:
     """
     picture = Image.fromarray(images.load(image)).convert("RGBA")
     for hand in hands:
-        extent = float(np.ptp(hand.keypoints, axis=0).max())
+        extent = float(np.nanmax(np.nanmax(hand.keypoints, axis=0) - np.nanmin(hand.keypoints, axis=0)))
         width = max(2, round(extent / 60))
         layer = Image.new("RGBA", picture.size)
         pen = ImageDraw.Draw(layer)
         points = [(float(x), float(y)) for x, y in hand.keypoints]
+        known = np.isfinite(hand.keypoints).all(axis=1)
         for start, end in BONES:
+            if not (known[start] and known[end]):
+                continue
             faintness = float(min(hand.scores[start], hand.scores[end]))
             colour = _colour(end, faintness)
             pen.line([points[start], points[end]], fill=colour, width=width)
-        for index, (x, y) in enumerate(points):
+        for index in np.flatnonzero(known):
+            x, y = points[index]
             pen.ellipse(
                 [x - width, y - width, x + width, y + width],
                 fill=_colour(index, float(hand.scores[index])),

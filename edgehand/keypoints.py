@@ -29,7 +29,7 @@ def read_keypoints(
         matrix: (2, 3) from patch pixels to picture pixels, see `edgehand.crop.patch_to_image`.
         spec: of the network that gave the heatmaps.
         layout: "NCHW" or "NHWC".
-        scale, zero_point: of quantized heatmaps.
+        scale, zero_point: of quantized heatmaps; floats need none.
         flipped: heatmaps of the mirrored crop, to average with; mirrored back they lie one cell too far left.
     Returns:
         keypoints (21, 2) float32 in pixels of the picture and scores (21,) float32 in 0..1, both in the
@@ -39,7 +39,7 @@ def read_keypoints(
         heatmaps,
         method=spec.decode,
         layout=layout,
-        scale=scale,
+        scale=scale if heatmaps.dtype.kind in "iu" else None,
         zero_point=zero_point,
         flipped=flipped,
         flip_shift=flipped is not None,

@@ -57,7 +57,7 @@ def load(source: str, subset: str = "test", skipped: list[str] | None = None) ->
     """
     module, path = _parse(source)
     samples: list[Sample] = module.read(module.label_file(path, subset), skipped)
-    if not samples:
+    if not samples and not skipped:
         raise DataError(f"data {source!r}: holds no labelled hand")
     return samples
 

@@ -1,0 +1,152 @@
+"""Labelled hands -> what a model makes of them; can be interrupted and taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgehand import image, metrics
+from edgehand.crop import Layout, crop_input, input_table, patch_to_image, square
+from edgehand.datasets import Sample
+from edgehand.errors import DataError, ImageError, OutputError
+from edgehand.keypoints import read_keypoints
+from edgehand.runtime.artifact import Model
+from edgehand.runtime.backends import LAYOUTS
+
+PROTOCOLS = {"0.x": "quarter-0x", "1.x": "quarter"}
+"""Generation of MMPose -> its variant of the quarter offset; 1.x also clips boxes to the picture."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a model made of one sample."""
+
+    keypoints: NDArray[np.float32]
+    """(21, 2) pixels of the picture."""
+    box: tuple[float, float, float, float]
+    """x, y, width, height that was looked into and that normalises PCK."""
+
+
+class Measurement:
+    """A model over a data set.
+
+    Args:
+        model: opened.
+        samples: labelled hands.
+        protocol: one of PROTOCOLS.
+        flip_test: average with the mirrored crop.
+        notes: file that keeps what is found until the end, so that a second run goes on; None keeps nothing.
+    """
+
+    def __init__(
+        self, model: Model, samples: list[Sample], protocol: str, *, flip_test: bool, notes: Path | None
+    ) -> None:
+        self.model, self.samples, self.flip_test, self.notes = model, samples, flip_test, notes
+        self.clips = protocol == "1.x"
+        self.sha256 = hashlib.sha256(model.path.read_bytes()).hexdigest()
+        spec, taken = model.metadata.spec, model.metadata.input
+        if spec.decode in PROTOCOLS.values():
+            spec = replace(spec, decode=PROTOCOLS[protocol])
+        self.spec = spec
+        self._table = input_table(
+            spec.mean, spec.std, dtype=taken.dtype, scale=taken.scale, zero_point=taken.zero_point
+        )
+
+    def run(self, skipped: list[str] | None) -> Iterator[Found | None]:
+        """Go through the samples, in their order.
+
+        Args:
+            skipped: gets a sentence for each hand whose picture or box is bad; None stops at the first.
+        Returns:
+            what is found in each, None where it is skipped.
+        Raises:
+            ImageError, DataError: a picture or box is bad.
+            OutputError: the notes cannot be written.
+        """
+        known = self._known()
+        for sample in self.samples:
+            entry = known.get(sample.id)
+            if entry is None:
+                try:
+                    entry = self._measure(sample)
+                except (ImageError, DataError) as error:
+                    if skipped is None:
+                        raise
+                    entry = {"id": sample.id, "skipped": str(error)}
+                self._note(entry)
+            if "skipped" in entry:
+                if skipped is None:
+                    raise DataError(entry["skipped"])
+                skipped.append(entry["skipped"])
+                yield None
+            else:
+                yield Found(np.array(entry["keypoints"], np.float32), tuple(entry["box"]))
+
+    def _measure(self, sample: Sample) -> dict[str, Any]:
+        picture = image.load(sample.image)
+        height, width = picture.shape[:2]
+        box = sample.box
+        if self.clips:
+            x, y, w, h = metrics.clip_boxes(np.array([box]), np.array([[width, height]]))[0].tolist()
+            box = x, y, w, h
+        if min(box[2:]) <= 0:
+            raise DataError(f"{sample.image}: box {sample.box} of hand {sample.id} is outside the picture")
+        return {"id": sample.id, "keypoints": self._keypoints(picture, box).tolist(), "box": box}
+
+    def _keypoints(
+        self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]
+    ) -> NDArray[np.float32]:
+        taken, given, infer = self.model.metadata.input, self.model.metadata.output, self.model.backend.infer
+        matrix = patch_to_image(*square(box, self.spec.padding), self.spec.input_size)
+        crop = crop_input(
+            picture, matrix, self.spec.input_size, self._table,
+            layout=cast(Layout, taken.layout), antialias=self.spec.antialias,
+        )  # fmt: skip
+        heatmaps, flipped = infer(crop).copy(), None
+        if self.flip_test:
+            flipped = infer(np.ascontiguousarray(np.flip(crop, 3 - LAYOUTS.index(taken.layout))))
+        return read_keypoints(
+            heatmaps, matrix, self.spec,
+            layout=given.layout, scale=given.scale, zero_point=given.zero_point, flipped=flipped,
+        )[0]  # fmt: skip
+
+    def _fingerprint(self) -> str:
+        digest = hashlib.sha256(self.sha256.encode())
+        digest.update(repr((self.spec, self.clips, self.flip_test)).encode())
+        for sample in self.samples:
+            digest.update(repr((sample.id, str(sample.image), sample.box)).encode())
+        return digest.hexdigest()
+
+    def _known(self) -> dict[int, dict[str, Any]]:
+        """What an earlier run noted, if it measured the same; else the notes begin anew."""
+        if self.notes is None:
+            return {}
+        fingerprint = {"fingerprint": self._fingerprint()}
+        try:
+            # A run that was killed may have left half a line.
+            lines = [line for line in self.notes.read_text().splitlines(keepends=True) if line.endswith("\n")]
+            entries = [json.loads(line) for line in lines]
+        except (OSError, ValueError):
+            entries = []
+        if entries[:1] != [fingerprint]:
+            entries = [fingerprint]
+        try:
+            self.notes.parent.mkdir(parents=True, exist_ok=True)
+            self.notes.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+        except OSError as error:
+            raise OutputError(
+                f"{self.notes}: cannot be written ({error.strerror}); choose another --json"
+            ) from None
+        return {entry["id"]: entry for entry in entries[1:]}
+
+    def _note(self, entry: dict[str, Any]) -> None:
+        if self.notes is not None:
+            with self.notes.open("a") as file:
+                file.write(json.dumps(entry) + "\n")
