@@ -54,10 +54,19 @@ def mmpose_crop(
     scale = float(np.clip(rng.normal(1, 0.3), 0.7, 1.3))
     rotation = float(np.clip(rng.normal(0, 90), -180, 180)) if rng.random() < 0.6 else 0.0
     matrix = patch_to_image(cx, cy, side * scale, spec.input_size, rotation=rotation)
-    if flip:
-        # MMPose mirrors the picture before it turns it, which is to mirror the turned crop about its centre.
-        matrix[0] = [-matrix[0, 0], -matrix[0, 1], 2 * cx - matrix[0, 2]]
-    return matrix
+    return mirrored(matrix, cx) if flip else matrix
+
+
+def mirrored(matrix: NDArray[np.float64], cx: float) -> NDArray[np.float64]:
+    """The crop that MMPose makes of the mirrored picture: it mirrors before it turns.
+
+    Args:
+        matrix: (2, 3) from patch to picture, of the crop that is not mirrored.
+        cx: x of the crop's centre in the picture.
+    Returns:
+        matrix (2, 3).
+    """
+    return np.array([[-matrix[0, 0], -matrix[0, 1], 2 * cx - matrix[0, 2]], matrix[1]])
 
 
 def colours() -> Callable[[Tensor], Tensor]:
