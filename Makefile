@@ -9,8 +9,8 @@ PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constra
 .PHONY: demo test lint types contracts core clean
 
 demo: $(INSTALLED)
-	@mkdir -p demo
 	$(BIN)/edgehand export --target tflite --int8 -o demo
+	$(BIN)/edgehand predict examples/hand.jpg --box 100,36,118,183 --model-file demo/lite-int8.tflite --draw demo/hand.jpg
 	$(BIN)/python examples/demo.py demo
 
 test: $(INSTALLED)

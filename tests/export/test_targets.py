@@ -1,0 +1,137 @@
+"""Every format, from the shipped checkpoint to hands, through the engine that will run it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgehand import HandPose, datasets, models
+from edgehand.errors import ExportError, ModelFileError
+from edgehand.export.pipeline import Export, export
+from edgehand.export.targets import names, target
+from edgehand.runtime.artifact import open_model
+from edgehand.runtime.backends import names as engines
+from edgehand.training.checkpoint import load_checkpoint, save_checkpoint
+from edgehand.training.networks import NETWORKS, build
+
+# One process for one format: the export is made once.
+TARGETS = [pytest.param(name, marks=[pytest.mark.xdist_group(name), pytest.mark.slow]) for name in names()]
+
+
+@pytest.fixture(scope="module", params=TARGETS)
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Export:
+    folder = tmp_path_factory.mktemp(request.param)
+    result = export(models.checkpoint("lite"), request.param, folder, int8=True)
+    assert {path.suffix for path in folder.iterdir()} <= {result.file.suffix, ".bin"}
+    return result
+
+
+def test_every_format_has_an_engine() -> None:
+    assert names() == engines() == ["onnx", "openvino", "tflite"]
+
+
+def test_the_file_is_small_integer_and_close_to_float(exported: Export) -> None:
+    made = open_model(exported.file)
+    assert target(made.engine).float_convolutions(exported.file) == []
+    assert exported.size <= 2_800_000
+    assert exported.difference <= 1e-3
+    assert exported.agreement is not None
+    assert exported.agreement.cosine >= 0.99
+    assert exported.agreement.distance <= 0.02
+    assert made.metadata.input.dtype == made.metadata.output.dtype
+    assert made.metadata.input.dtype in ("int8", "uint8")
+
+
+def test_the_recipe_travels_inside(exported: Export) -> None:
+    metadata = open_model(exported.file).metadata
+    assert metadata.spec == load_checkpoint(models.checkpoint("lite"))[1]
+    assert metadata.recipe["precision"] == "int8"
+    assert metadata.recipe["calibration"]["pictures"] == 96
+    assert len(metadata.recipe["calibration"]["sha256"]) == len(metadata.checkpoint_sha256) == 64
+    assert {"edgehand", "torch"} < set(metadata.producers)
+
+
+def test_two_runs_are_bit_identical(exported: Export) -> None:
+    first, second = (open_model(exported.file, threads=threads) for threads in (1, 2))
+    size, taken = first.metadata.spec.input_size, first.metadata.input
+    shape = (1, 3, size, size) if taken.layout == "NCHW" else (1, size, size, 3)
+    crop = np.random.default_rng(0).integers(0, 100, shape).astype(taken.dtype)
+    heatmaps = first.backend.infer(crop).copy()
+    assert np.ptp(heatmaps) > 0
+    assert np.array_equal(heatmaps, first.backend.infer(crop))
+    assert np.array_equal(heatmaps, second.backend.infer(crop))
+
+
+def test_a_renamed_file_still_works(exported: Export, tmp_path: Path) -> None:
+    for file in exported.file.parent.iterdir():
+        shutil.copy(file, tmp_path)
+    renamed = (tmp_path / exported.file.name).rename(tmp_path / "hand.model")
+    sample = datasets.load(f"coco:{models.CALIBRATION}")[3]
+    before = HandPose(exported.file)(sample.image, [sample.box])[0]
+    after = HandPose(renamed)(sample.image, [sample.box])[0]
+    assert np.array_equal(before.keypoints, after.keypoints)
+
+
+def test_hands_are_where_the_labels_are(exported: Export) -> None:
+    pose = HandPose(exported.file)
+    errors = []
+    for sample in datasets.load(f"coco:{models.CALIBRATION}")[:24]:
+        (hand,) = pose(sample.image, [sample.box])
+        distances = np.linalg.norm(hand.keypoints - sample.keypoints, axis=1)
+        errors.append(np.median(distances) / max(sample.box[2:]))
+    # Rendered hands, never trained on: the typical one is found.
+    assert np.median(errors) < 0.12
+
+
+def test_a_damaged_file_is_named(exported: Export, tmp_path: Path) -> None:
+    content = exported.file.read_bytes()
+    cut = tmp_path / exported.file.name
+    for length in (len(content) // 2, len(content) - 50):
+        cut.write_bytes(content[:length])
+        with pytest.raises(ModelFileError, match=cut.name):
+            open_model(cut)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_float32_ends(name: str, tmp_path: Path) -> None:
+    result = export(models.checkpoint("lite"), name, tmp_path, int8=True, io="float32")
+    made = open_model(result.file)
+    assert made.metadata.input.dtype == made.metadata.output.dtype == "float32"
+    assert target(name).float_convolutions(result.file) == []
+    assert result.agreement is not None
+    assert result.agreement.distance <= 0.02
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_float_export_of_the_published_network(name: str, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "pose.safetensors"
+    save_checkpoint(random_pose(), NETWORKS["pose_mobilenet_v2"][1], checkpoint)
+    result = export(checkpoint, name, tmp_path / "out", int8=True)
+    assert result.difference <= 1e-3
+    assert target(name).float_convolutions(result.file) == []
+    assert result.agreement is not None
+    assert result.agreement.cosine >= 0.9
+
+
+def random_pose() -> nn.Module:
+    torch.manual_seed(0)
+    network = build("pose_mobilenet_v2").eval()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight)
+    return network
+
+
+def test_a_network_that_gives_nan_is_not_written(tmp_path: Path) -> None:
+    network, spec = load_checkpoint(models.checkpoint("lite"))
+    with torch.no_grad():
+        next(network.parameters()).fill_(float("nan"))
+    save_checkpoint(network, spec, tmp_path / "nan.safetensors")
+    with pytest.raises(ExportError, match="differ from PyTorch's by nan: not written"):
+        export(tmp_path / "nan.safetensors", "onnx", tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())

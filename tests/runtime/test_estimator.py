@@ -1,0 +1,115 @@
+"""From a picture to a Hand with the model that ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgehand import Hand, HandPose, datasets, models
+from edgehand.crop import crop, input_table, patch_to_image, square
+from edgehand.errors import InputError
+from edgehand.hand import KEYPOINT_NAMES
+from edgehand.image import load
+
+SAMPLE = datasets.load(f"coco:{Path(__file__).parents[2]}/examples")[0]
+
+
+@pytest.fixture(scope="module")
+def pose() -> HandPose:
+    return HandPose(threads=1)
+
+
+def test_the_shipped_model_finds_the_hand(pose: HandPose) -> None:
+    (hand,) = pose(SAMPLE.image, [SAMPLE.box])
+    assert isinstance(hand, Hand)
+    assert hand.box == SAMPLE.box
+    assert hand.keypoints.dtype == hand.scores.dtype == np.float32
+    assert ((hand.scores >= 0) & (hand.scores <= 1)).all()
+    errors = np.linalg.norm(hand.keypoints - SAMPLE.keypoints, axis=1) / max(SAMPLE.box[2:])
+    assert errors.mean() < 0.06
+    assert hand.score > 0.5
+
+
+def test_the_route_by_hand_gives_the_same(pose: HandPose) -> None:
+    """Crop, quantize, infer, softmax around the peak, back to the picture: written out in NumPy."""
+    spec, taken, given = pose.model.metadata.spec, pose.model.metadata.input, pose.model.metadata.output
+    matrix = patch_to_image(*square(SAMPLE.box, spec.padding), spec.input_size)
+    patch = crop(load(SAMPLE.image), matrix, spec.input_size, antialias=spec.antialias).astype(np.float64)
+    values = (patch - spec.mean) / spec.std
+    levels = np.clip(np.rint(values / taken.scale) + taken.zero_point, -128, 127).astype(np.int8)
+    heatmaps = pose.model.backend.infer(levels[None]).astype(np.float64)[0]
+    heatmaps = (heatmaps - given.zero_point) * given.scale
+    (hand,) = pose(SAMPLE.image, [SAMPLE.box])
+    for index, name in enumerate(KEYPOINT_NAMES):
+        heatmap = heatmaps[..., index]
+        row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
+        rows = np.arange(max(0, row - 3), min(48, row + 4))
+        columns = np.arange(max(0, column - 3), min(48, column + 4))
+        weights = np.exp(heatmap[np.ix_(rows, columns)] - heatmap.max())
+        x = (weights.sum(0) * columns).sum() / weights.sum() * spec.stride
+        y = (weights.sum(1) * rows).sum() / weights.sum() * spec.stride
+        expected = matrix @ [x, y, 1]
+        # The table may round a pixel's level the other way; that is all that may differ.
+        np.testing.assert_allclose(hand.keypoints[index], expected, atol=0.2, err_msg=name)
+
+
+def test_input_levels_are_those_of_the_engine(pose: HandPose) -> None:
+    spec, taken = pose.model.metadata.spec, pose.model.metadata.input
+    table = input_table(spec.mean, spec.std, dtype=np.int8, scale=taken.scale, zero_point=taken.zero_point)
+    exact = (np.arange(256) - np.array(spec.mean)[:, None]) / np.array(spec.std)[:, None]
+    assert np.abs((table.astype(float) - taken.zero_point) * taken.scale - exact).max() <= 1.01 * taken.scale
+
+
+def test_moving_picture_and_box_moves_the_hand(pose: HandPose) -> None:
+    picture = load(SAMPLE.image)
+    (before,) = pose(picture, [SAMPLE.box])
+    wide = np.zeros((picture.shape[0] + 37, picture.shape[1] + 52, 3), np.uint8)
+    wide[37:, 52:] = picture
+    x, y, w, h = SAMPLE.box
+    (after,) = pose(wide, [(x + 52, y + 37, w, h)])
+    np.testing.assert_allclose(after.keypoints, before.keypoints + (52, 37), atol=0.5)
+
+
+def test_no_box_is_the_whole_picture(pose: HandPose) -> None:
+    (whole,) = pose(SAMPLE.image)
+    (boxed,) = pose(SAMPLE.image, [(0, 0, 256, 256)])
+    assert whole.box == (0, 0, 256, 256)
+    assert np.array_equal(whole.keypoints, boxed.keypoints)
+    assert pose(SAMPLE.image, []) == []
+
+
+def test_several_boxes_keep_their_order(pose: HandPose) -> None:
+    boxes = [SAMPLE.box, (0.0, 0.0, 60.0, 60.0), SAMPLE.box]
+    hands = pose(SAMPLE.image, boxes)
+    assert [hand.box for hand in hands] == boxes
+    assert np.array_equal(hands[0].keypoints, hands[2].keypoints)
+    assert not np.array_equal(hands[0].keypoints, hands[1].keypoints)
+
+
+def test_a_wall_is_no_hand(pose: HandPose) -> None:
+    (hand,) = pose(np.full((200, 200, 3), 128, np.uint8))
+    assert hand.score < 0.5
+
+
+@pytest.mark.parametrize(
+    "box", [(1, 2, 3), "abcd", (0, 0, -1, 5), (0, 0, float("inf"), 5), (256, 0, 10, 10), (-20, 0, 20, 10), 7]
+)
+def test_malformed_boxes_are_named(pose: HandPose, box: object) -> None:
+    with pytest.raises(InputError, match="box"):
+        pose(SAMPLE.image, [box])
+
+
+def test_every_kind_of_image_is_taken(pose: HandPose) -> None:
+    expected = pose(SAMPLE.image)[0].keypoints
+    with Image.open(SAMPLE.image) as picture:
+        for given in (str(SAMPLE.image), SAMPLE.image.read_bytes(), picture, np.asarray(picture)):
+            assert np.array_equal(pose(given)[0].keypoints, expected)
+
+
+def test_calibration_set_is_whole() -> None:
+    samples = datasets.load(f"coco:{models.CALIBRATION}")
+    assert len(samples) == 96
+    assert all(load(sample.image).shape == (256, 256, 3) for sample in samples)
