@@ -54,8 +54,6 @@ def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:
         raise ImageError(
             f"{name}: not a picture that Pillow can read; give a JPEG, PNG or similar file"
         ) from None
-    except OSError as error:
-        raise ImageError(f"{name}: cannot be decoded ({error}); the file is damaged or cut short") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: refused, {error}; scale it down first") from None
     except _DAMAGE as error:
