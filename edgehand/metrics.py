@@ -94,7 +94,7 @@ def epe(errors: NDArray[np.float32], visible: NDArray[np.bool_]) -> float:
     """
     # Joint by joint and in float32: the order and precision of MMPose's own sum.
     counted = errors.T[visible.T & np.isfinite(errors.T)]
-    return float(counted.sum()) / max(1, counted.size)
+    return float(counted.sum()) / float(max(1, counted.size))
 
 
 @dataclass(frozen=True)

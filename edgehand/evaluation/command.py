@@ -33,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="generation of MMPose to be comparable with; 1.x clips boxes to the picture (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures; makes the run resumable")
-    parser.add_argument(
-        "--skip-bad", action="store_true", help="leave out what is bad, and say which"
-    )
+    parser.add_argument("--skip-bad", action="store_true", help="leave out what is bad, and say which")
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core, at most four)")
 
 

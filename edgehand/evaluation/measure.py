@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import image, metrics
-from edgehand.crop import Layout, crop_input, input_table, patch_to_image, square
+from edgehand.crop import crop_input, input_table, patch_to_image, square
 from edgehand.datasets import Sample
 from edgehand.errors import DataError, ImageError, OutputError
 from edgehand.keypoints import read_keypoints
@@ -107,7 +107,7 @@ class Measurement:
         matrix = patch_to_image(*square(box, self.spec.padding), self.spec.input_size)
         crop = crop_input(
             picture, matrix, self.spec.input_size, self._table,
-            layout=cast(Layout, taken.layout), antialias=self.spec.antialias,
+            layout=taken.layout, antialias=self.spec.antialias,
         )  # fmt: skip
         heatmaps, flipped = infer(crop).copy(), None
         if self.flip_test:

@@ -88,7 +88,10 @@ def test_tensors_without_a_spec_are_refused(tmp_path: Path) -> None:
     [
         (lambda tensors: tensors.pop("final.bias"), "misses tensor 'final.bias'"),
         (lambda tensors: tensors.update(extra=torch.zeros(1)), "has the unexpected tensor 'extra'"),
-        (lambda tensors: tensors.update({"final.bias": torch.zeros(17)}), r"'final.bias' is \(17,\), expected \(21,\)"),
+        (
+            lambda tensors: tensors.update({"final.bias": torch.zeros(17)}),
+            r"'final.bias' is \(17,\), expected \(21,\)",
+        ),
     ],
 )
 def test_other_tensors_are_named(tmp_path: Path, change: object, message: str) -> None:

@@ -35,7 +35,9 @@ def test_equals_its_definition() -> None:
     heatmaps = torch.randn(1, 4, 9, 12) * 3
     points = [(3.2, 4.9), (0.0, 8.4), (11.4, 0.1), (40.0, 2.0)]
     weights = [1.0, 0.5, 2.0, 1.0]
-    expected = [reference(heatmap, *point) for heatmap, point in zip(heatmaps[0].numpy(), points, strict=True)]
+    expected = [
+        reference(heatmap, *point) for heatmap, point in zip(heatmaps[0].numpy(), points, strict=True)
+    ]
     found = loss(heatmaps, points, weights)
     np.testing.assert_allclose(float(found), np.average(expected, weights=weights), rtol=1e-5)
 
