@@ -10,38 +10,37 @@ namespace edgehand {
 namespace {
 
 template <class T>
-const T* start(const Heatmaps& heatmaps, std::size_t image, std::size_t keypoint) {
-  return static_cast<const T*>(heatmaps.data) + static_cast<std::ptrdiff_t>(image) * heatmaps.batch_stride +
-         static_cast<std::ptrdiff_t>(keypoint) * heatmaps.keypoint_stride;
+const T* image_of(const Heatmaps& heatmaps, std::size_t image) {
+  return static_cast<const T*>(heatmaps.data) + static_cast<std::ptrdiff_t>(image) * heatmaps.batch_stride;
 }
 
 template <class T>
 void decode_as(const Heatmaps& heatmaps, const Heatmaps* flipped, bool flip_shift, Method method,
                Quantization quantization, const Kernel& kernel, float* keypoints, float* scores) {
   const Search<T>& search = search_of<T>(kernel);
-  std::vector<std::ptrdiff_t> peaks(heatmaps.interleaved ? heatmaps.keypoints : 0);
+  Maps<T> maps = {};
+  maps.first.height = heatmaps.height;
+  maps.first.width = heatmaps.width;
+  maps.first.step = heatmaps.interleaved ? heatmaps.keypoints : 1;
+  maps.first.flip_shift = flip_shift;
+  maps.count = heatmaps.keypoints;
+  maps.stride = heatmaps.keypoint_stride;
+  maps.flipped_stride = flipped != nullptr ? flipped->keypoint_stride : 0;
+  std::vector<std::ptrdiff_t> peaks(heatmaps.keypoints);
   for (std::size_t image = 0; image < heatmaps.batch; ++image) {
-    const auto map_of = [&](std::size_t keypoint) {
-      return Map<T>{start<T>(heatmaps, image, keypoint),
-                    flipped != nullptr ? start<T>(*flipped, image, keypoint) : nullptr,
-                    heatmaps.height,
-                    heatmaps.width,
-                    heatmaps.interleaved ? heatmaps.keypoints : 1,
-                    flip_shift};
-    };
-    if (heatmaps.interleaved) search.interleaved(map_of(0), peaks.data());
+    maps.first.data = image_of<T>(heatmaps, image);
+    maps.first.flipped = flipped != nullptr ? image_of<T>(*flipped, image) : nullptr;
+    (heatmaps.interleaved ? search.interleaved : search.planar)(maps, peaks.data());
     for (std::size_t keypoint = 0; keypoint < heatmaps.keypoints; ++keypoint) {
-      const Map<T> map = map_of(keypoint);
-      const std::ptrdiff_t peak = heatmaps.interleaved ? peaks[keypoint] : search.planar(map);
       Point point = {-1.0F, -1.0F};
       float score = NAN;
-      if (peak != no_peak) {
-        const Cells<T> cells(map, quantization);
+      if (peaks[keypoint] != no_peak) {
+        const Cells<T> cells(map_of(maps, keypoint), quantization);
         // 32 bits hold it (see Heatmaps) and divide faster.
-        const std::size_t y = static_cast<std::uint32_t>(peak) / static_cast<std::uint32_t>(map.width);
-        const std::size_t x = static_cast<std::size_t>(peak) - y * map.width;
-        score = cells.value(y, x);
-        point = cells.refine(method, y, x, score);
+        const auto peak = static_cast<std::uint32_t>(peaks[keypoint]);
+        const auto width = static_cast<std::uint32_t>(heatmaps.width);
+        score = cells.value(peak / width, peak % width);
+        point = cells.refine(method, peak / width, peak % width, score);
       }
       *keypoints++ = point.x;
       *keypoints++ = point.y;

@@ -26,6 +26,14 @@ struct Map {
   bool flip_shift;
 };
 
+// The maps of one image: map i starts i strides after the first.
+template <class T>
+struct Maps {
+  Map<T> first;
+  std::size_t count;
+  std::ptrdiff_t stride, flipped_stride;
+};
+
 // The functions below have internal linkage: files compiled for one instruction set must not lend
 // their copy to the others.
 
@@ -49,6 +57,14 @@ static inline float widen(Half half) {
   float result;
   std::memcpy(&result, &bits, sizeof result);
   return result;
+}
+
+template <class T>
+static inline Map<T> map_of(const Maps<T>& maps, std::size_t keypoint) {
+  Map<T> map = maps.first;
+  map.data += static_cast<std::ptrdiff_t>(keypoint) * maps.stride;
+  if (map.flipped != nullptr) map.flipped += static_cast<std::ptrdiff_t>(keypoint) * maps.flipped_stride;
+  return map;
 }
 
 // Column of the mirrored pass that belongs to column x.

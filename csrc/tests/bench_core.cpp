@@ -90,7 +90,9 @@ void measure(Type type, bool interleaved, std::size_t batch, std::size_t side, b
   const std::size_t copies = streaming ? (std::size_t{192} << 20) / size : 1;
   std::vector<unsigned char> one(size);
   fill(one, type, interleaved, batch * keypoints, keypoints, side);
-  std::vector<unsigned char> data(copies * size + 512);
+  // Engines align their tensors to cache lines; every size here is a multiple of 64.
+  std::vector<unsigned char> buffer(copies * size + 512 + 64);
+  unsigned char* data = buffer.data() + (64 - reinterpret_cast<std::uintptr_t>(buffer.data()) % 64);
   for (std::size_t i = 0; i < copies; ++i) std::memcpy(&data[i * size], one.data(), size);
   std::vector<float> points(batch * keypoints * 2);
   std::vector<float> scores(batch * keypoints);

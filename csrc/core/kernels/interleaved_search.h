@@ -1,20 +1,12 @@
 // The search in maps that share their cells, on vectors (see lanes.h).
 #pragma once
 
-#include <vector>
+#include <memory>
 
 #include "core/kernels/lanes.h"
 
 namespace edgehand {
 namespace {
-
-// The map of one keypoint of interleaved ones.
-template <class T>
-Map<T> keypoint_map(Map<T> map, std::size_t keypoint) {
-  map.data += keypoint;
-  if (map.flipped != nullptr) map.flipped += keypoint;
-  return map;
-}
 
 // Interleaved maps of one pass. As many vectors as there are keypoints hold a whole number of cells: a row. Lane j of
 // a row is keypoint j % keypoints, in every row, so that rows are compared as they lie. A group is a few rows; the
@@ -29,34 +21,25 @@ class InterleavedPlain {
  public:
   static constexpr std::size_t cells_in_group = rows_in_group * cells_in_row;
 
-  InterleavedPlain(const Map<T>& map, std::ptrdiff_t* peaks) : map_(map), peaks_(peaks) {}
+  InterleavedPlain(const Maps<T>& maps, std::ptrdiff_t* peaks) : maps_(maps), peaks_(peaks) {}
 
   void search() {
-    std::vector<Best<L>> best(vectors_);
-    for (std::size_t first = 0; first < groups_; first += L::id_limit) {
-      const std::size_t end = smaller(first + L::id_limit, groups_);
-      for (std::size_t number = first; number < end; ++number) {
-        summarize(number);
-        const Lane* summary = summary_of(number);
-        for (std::size_t v = 0; v < vectors_; ++v) {
-          auto largest = L::splat(L::lowest());
-          for (std::size_t i = 0; i < cells_in_row; ++i) {
-            largest = L::max(L::load_lanes(summary + i * keypoints_ + v * L::count), largest);
-          }
-          best[v].update(largest, number - first);
-        }
+    for (std::size_t number = 0; number < groups_; ++number) summarize(number);
+    for (std::size_t keypoint = 0; keypoint < keypoints_; keypoint += L::count) {
+      for (std::size_t first = 0; first < groups_; first += L::id_limit) {
+        const Best<L> best = best_of_groups(first, keypoint);
+        Lane values[L::count];
+        typename L::Id groups[L::count];
+        std::memcpy(values, &best.value, sizeof values);
+        std::memcpy(groups, &best.group, sizeof groups);
+        const std::size_t lanes = smaller(L::count, keypoints_ - keypoint);
+        for (std::size_t i = 0; i < lanes; ++i) settle(first == 0, keypoint + i, values[i], first + groups[i]);
       }
-      for (std::size_t keypoint = 0; keypoint < keypoints_; ++keypoint) {
-        const Best<L>& lanes = best[keypoint / L::count];
-        const std::size_t lane = keypoint % L::count;
-        settle(first == 0, keypoint, lanes.value[lane], first + lanes.group[lane]);
-      }
-      for (Best<L>& lanes : best) lanes = {};
     }
   }
 
  private:
-  Lane* summary_of(std::size_t number) { return summaries_.data() + number * cells_in_row * keypoints_; }
+  Lane* summary_of(std::size_t number) { return summaries_.get() + number * cells_in_row * keypoints_; }
 
   // The last group overlaps the one before.
   std::size_t first_cell(std::size_t number) const {
@@ -67,6 +50,12 @@ class InterleavedPlain {
     const T* data = map_.data + first_cell(number) * keypoints_;
     Lane* summary = summary_of(number);
     for (std::size_t v = 0; v < keypoints_; ++v, data += L::count, summary += L::count) {
+      if constexpr (sizeof(T) == 1) {
+        // Of the next group. The rows are streams too short for the CPU to foresee; measured not to help floats.
+        constexpr std::size_t bytes = rows_in_group * L::count;
+        const T* next = map_.data + (first_cell(number) + cells_in_group) * keypoints_ + v * bytes;
+        for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(next + i);
+      }
       auto largest = L::splat(L::lowest());
       for (std::size_t row = 0; row < rows_in_group; ++row) {
         largest = L::max(L::load(data + row * cells_in_row * keypoints_), largest);
@@ -75,13 +64,30 @@ class InterleavedPlain {
     }
   }
 
+  // Of groups first .. first + id_limit - 1, for the keypoints from `keypoint` on.
+  Best<L> best_of_groups(std::size_t first, std::size_t keypoint) {
+    Best<L> best;
+    const std::size_t end = smaller(first + L::id_limit, groups_);
+    for (std::size_t number = first; number < end; ++number) {
+      const Lane* cells = summary_of(number) + keypoint;
+      auto even = L::splat(L::lowest());
+      auto odd = even;
+      for (std::size_t i = 0; i < cells_in_row; i += 2) {
+        even = L::max(L::load_lanes(cells + i * keypoints_), even);
+        odd = L::max(L::load_lanes(cells + (i + 1) * keypoints_), odd);
+      }
+      best.update(L::max(even, odd), number - first);
+    }
+    return best;
+  }
+
   // The lowest cell of a group that has the value; its summary says in which columns to look.
   void settle(bool is_first, std::size_t keypoint, Lane value, std::size_t number) {
-    const Map<T> map = keypoint_map(map_, keypoint);
+    const Map<T> map = map_of(maps_, keypoint);
     std::ptrdiff_t& peak = peaks_[keypoint];
     if (std::is_floating_point_v<Lane> && value == L::lowest()) {
       // Nothing above -infinity: perhaps nothing but NaN.
-      if (is_first) peak = search_of<T>(scalar_kernel).planar(map);
+      if (is_first) peak = find_peak(map);
       return;
     }
     if (!is_first && peak != no_peak && !(value > widen(map.data[static_cast<std::size_t>(peak) * map.step]))) return;
@@ -97,13 +103,13 @@ class InterleavedPlain {
     peak = static_cast<std::ptrdiff_t>(first_cell(number) + lowest);
   }
 
-  const Map<T>& map_;
+  const Maps<T>& maps_;
   std::ptrdiff_t* peaks_;
+  const Map<T>& map_ = maps_.first;
   std::size_t keypoints_ = map_.step;
-  std::size_t vectors_ = (keypoints_ + L::count - 1) / L::count;
   std::size_t groups_ = (map_.height * map_.width + cells_in_group - 1) / cells_in_group;
-  // One vector more than there is: the last cell's vectors reach past its keypoints.
-  std::vector<Lane> summaries_ = std::vector<Lane>(groups_ * cells_in_row * keypoints_ + L::count);
+  // One vector more than is used: the last cell's vectors reach past its keypoints. Not set to 0, which takes time.
+  std::unique_ptr<Lane[]> summaries_{new Lane[groups_ * cells_in_row * keypoints_ + L::count]};
 };
 
 // Interleaved maps of two passes: a lane is a keypoint, a group is a few cells of a row. Vectors may reach past
@@ -111,7 +117,7 @@ class InterleavedPlain {
 template <class Isa, class T>
 class InterleavedMerged {
  public:
-  InterleavedMerged(const Map<T>& map, std::ptrdiff_t* peaks) : map_(map), peaks_(peaks) {}
+  InterleavedMerged(const Maps<T>& maps, std::ptrdiff_t* peaks) : maps_(maps), peaks_(peaks) {}
 
   void search() const {
     for (std::size_t keypoint = 0; keypoint < map_.step; ++keypoint) peaks_[keypoint] = no_peak;
@@ -121,7 +127,7 @@ class InterleavedMerged {
     for (std::size_t keypoint = 0; keypoint < map_.step; ++keypoint) {
       if (peaks_[keypoint] != no_peak) continue;
       // Nothing above -infinity: perhaps nothing but NaN.
-      peaks_[keypoint] = search_of<T>(scalar_kernel).planar(keypoint_map(map_, keypoint));
+      peaks_[keypoint] = find_peak(map_of(maps_, keypoint));
     }
   }
 
@@ -198,7 +204,7 @@ class InterleavedMerged {
     std::memcpy(groups, &best.group, sizeof groups);
     const std::size_t lanes = smaller(L::count, map_.step - channel);
     for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const Map<T> map = keypoint_map(map_, channel + lane);
+      const Map<T> map = map_of(maps_, channel + lane);
       std::ptrdiff_t& peak = peaks_[channel + lane];
       const auto value = values[lane];
       if (std::is_floating_point_v<typename L::Lane> && value == L::lowest()) continue;
@@ -220,19 +226,21 @@ class InterleavedMerged {
     return smaller((number - row * groups_) * group, map_.width - group);
   }
 
-  const Map<T>& map_;
+  const Maps<T>& maps_;
   std::ptrdiff_t* peaks_;
+  const Map<T>& map_ = maps_.first;
   std::size_t groups_ = (map_.width + group - 1) / group;  // in a row, the last one overlapping
 };
 
 template <class Isa, class T>
-void interleaved(const Map<T>& map, std::ptrdiff_t* peaks) {
+void interleaved(const Maps<T>& maps, std::ptrdiff_t* peaks) {
+  const Map<T>& map = maps.first;
   if (map.flipped == nullptr && map.height * map.width >= InterleavedPlain<Isa, T>::cells_in_group) {
-    InterleavedPlain<Isa, T>(map, peaks).search();
+    InterleavedPlain<Isa, T>(maps, peaks).search();
   } else if (map.flipped != nullptr && map.width >= InterleavedMerged<Isa, T>::group) {
-    InterleavedMerged<Isa, T>(map, peaks).search();
+    InterleavedMerged<Isa, T>(maps, peaks).search();
   } else {
-    search_of<T>(scalar_kernel).interleaved(map, peaks);
+    search_of<T>(scalar_kernel).interleaved(maps, peaks);
   }
 }
 

@@ -11,10 +11,10 @@ namespace edgehand {
 // The peak is the lowest index of the largest value that is a number, or no_peak.
 template <class T>
 struct Search {
-  // Of one dense map (step 1).
-  std::ptrdiff_t (*planar)(const Map<T>& map);
-  // Of `keypoints` maps that share their cells (step == keypoints); `map` is the first of them.
-  void (*interleaved)(const Map<T>& map, std::ptrdiff_t* peaks);
+  // Of dense maps (step 1).
+  void (*planar)(const Maps<T>& maps, std::ptrdiff_t* peaks);
+  // Of maps that share their cells (step == count, stride 1).
+  void (*interleaved)(const Maps<T>& maps, std::ptrdiff_t* peaks);
 };
 
 struct Kernel {
@@ -38,6 +38,10 @@ const Search<T>& search_of(const Kernel& kernel) {
     return kernel.uint8;
   }
 }
+
+// The scalar search of one map, of any step.
+template <class T>
+std::ptrdiff_t find_peak(const Map<T>& map);
 
 extern const Kernel scalar_kernel;
 extern const Kernel avx2_kernel;

@@ -6,28 +6,25 @@
 namespace edgehand {
 namespace {
 
+// Dense values in groups of a few vectors.
 template <class Isa, class T>
-std::ptrdiff_t planar_plain(const Map<T>& map) {
+struct Groups {
   using L = Lanes<Isa, T, false>;
-  constexpr std::size_t unroll = 256 / Isa::bytes;
-  constexpr std::size_t group = unroll * L::count;
-  const std::size_t cells = map.height * map.width;
-  if (cells < group) return search_of<T>(scalar_kernel).planar(map);
+  static constexpr std::size_t unroll = 256 / Isa::bytes;
+  static constexpr std::size_t size = unroll * L::count;
+  static constexpr std::size_t most_values = L::id_limit * size;
 
-  std::size_t peak = 0;
-  auto peak_value = L::lowest();
-  for (std::size_t start = 0; start < cells; start += L::id_limit * group) {
-    const T* data = map.data + start;
-    // The last group overlaps the one before rather than end early.
-    const std::size_t size = cells - start;
-    if (size < group) {
-      data -= group - size;
-    }
-    const std::size_t last = size < group ? 0 : size - group;
-    const std::size_t groups = smaller((size + group - 1) / group, L::id_limit);
-    Best<L> best;
+  const T* data;
+  std::size_t count;  // of values: size .. most_values
+
+  // The last group overlaps the one before.
+  const T* group(std::size_t number) const { return data + smaller(number * size, count - size); }
+
+  Best<L> best() const {
+    Best<L> result;
+    const std::size_t groups = (count + size - 1) / size;
     for (std::size_t number = 0; number < groups; ++number) {
-      const T* values = data + smaller(number * group, last);
+      const T* values = group(number);
       // Two chains halve the latency; both start from a number so that NaN never gets in.
       auto even = L::max(L::load(values), L::splat(L::lowest()));
       auto odd = L::max(L::load(values + L::count), L::splat(L::lowest()));
@@ -35,14 +32,15 @@ std::ptrdiff_t planar_plain(const Map<T>& map) {
         even = L::max(L::load(values + i * L::count), even);
         odd = L::max(L::load(values + (i + 1) * L::count), odd);
       }
-      best.update(L::max(even, odd), number);
+      result.update(L::max(even, odd), number);
     }
-    const auto value = L::largest_lane(best.value);
-    if (start > 0 && !(value > peak_value)) continue;
-    peak_value = value;
+    return result;
+  }
+
+  // Index of the first value that equals the best; no branch depends on where it is.
+  std::size_t index_of(const Best<L>& best, typename L::Lane value) const {
     const auto largest = L::splat(value);
-    const T* values = data + smaller(best.first_group(largest) * group, last);
-    // No branch depends on the place, so the next map can begin before this one is settled.
+    const T* values = group(best.first_group(largest));
     std::size_t vector = 0;
     std::uint64_t equal = 0;
     for (std::size_t i = unroll; i-- > 0;) {
@@ -50,12 +48,26 @@ std::ptrdiff_t planar_plain(const Map<T>& map) {
       vector = bits != 0 ? i : vector;
       equal = bits != 0 ? bits : equal;
     }
-    peak = static_cast<std::size_t>(values - map.data) + vector * L::count + L::lowest_lane(equal);
+    return static_cast<std::size_t>(values - data) + vector * L::count + L::lowest_lane(equal);
   }
-  if (std::is_floating_point_v<typename L::Lane> && peak_value == L::lowest()) {
-    return search_of<T>(scalar_kernel).planar(map);  // nothing above -infinity: perhaps nothing but NaN
+};
+
+// Peaks of `count` maps from `first` on, all scanned before one is settled: that hides latency.
+template <class Isa, class T, std::size_t count>
+void planar_plain(const Maps<T>& maps, std::size_t first, std::ptrdiff_t* peaks) {
+  using G = Groups<Isa, T>;
+  using L = typename G::L;
+  const std::size_t cells = maps.first.height * maps.first.width;
+  Best<L> best[count];
+  for (std::size_t i = 0; i < count; ++i) best[i] = G{map_of(maps, first + i).data, cells}.best();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Map<T> map = map_of(maps, first + i);
+    const auto value = L::largest_lane(best[i].value);
+    // Nothing above -infinity: perhaps nothing but NaN.
+    const bool none = std::is_floating_point_v<typename L::Lane> && value == L::lowest();
+    peaks[first + i] =
+        none ? find_peak(map) : static_cast<std::ptrdiff_t>(G{map.data, cells}.index_of(best[i], value));
   }
-  return static_cast<std::ptrdiff_t>(peak);
 }
 
 // Columns x .. x + count - 1 of row y, both passes merged.
@@ -74,7 +86,7 @@ template <class Isa, class T>
 std::ptrdiff_t planar_merged(const Map<T>& map) {
   using L = Lanes<Isa, T, true>;
   const std::size_t groups = (map.width + L::count - 1) / L::count;  // in a row, the last one overlapping
-  if (map.width < L::count || groups * map.height > L::id_limit) return search_of<T>(scalar_kernel).planar(map);
+  if (map.width < L::count || groups * map.height > L::id_limit) return find_peak(map);
   const std::size_t last = map.width - L::count;
   Best<L> best;
   for (std::size_t y = 0; y < map.height; ++y) {
@@ -84,7 +96,7 @@ std::ptrdiff_t planar_merged(const Map<T>& map) {
   }
   const auto value = L::largest_lane(best.value);
   if (std::is_floating_point_v<typename L::Lane> && value == L::lowest()) {
-    return search_of<T>(scalar_kernel).planar(map);
+    return find_peak(map);
   }
   const auto largest = L::splat(value);
   const std::size_t number = best.first_group(largest);
@@ -94,8 +106,19 @@ std::ptrdiff_t planar_merged(const Map<T>& map) {
 }
 
 template <class Isa, class T>
-std::ptrdiff_t planar(const Map<T>& map) {
-  return map.flipped == nullptr ? planar_plain<Isa>(map) : planar_merged<Isa>(map);
+void planar(const Maps<T>& maps, std::ptrdiff_t* peaks) {
+  using G = Groups<Isa, T>;
+  const std::size_t cells = maps.first.height * maps.first.width;
+  std::size_t i = 0;
+  if (maps.first.flipped == nullptr && cells >= G::size && cells <= G::most_values) {
+    constexpr std::size_t together = 4;
+    for (; i + together <= maps.count; i += together) planar_plain<Isa, T, together>(maps, i, peaks);
+    for (; i < maps.count; ++i) planar_plain<Isa, T, 1>(maps, i, peaks);
+  }
+  for (; i < maps.count; ++i) {
+    const Map<T> map = map_of(maps, i);
+    peaks[i] = map.flipped == nullptr ? find_peak(map) : planar_merged<Isa>(map);
+  }
 }
 
 }  // namespace

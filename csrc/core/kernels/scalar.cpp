@@ -2,10 +2,8 @@
 #include "core/kernels/kernel.h"
 
 namespace edgehand {
-namespace {
-
 template <class T>
-std::ptrdiff_t planar(const Map<T>& map) {
+std::ptrdiff_t find_peak(const Map<T>& map) {
   std::ptrdiff_t peak = no_peak;
   decltype(cell(map, 0, 0)) largest = 0;
   for (std::size_t y = 0; y < map.height; ++y) {
@@ -21,14 +19,16 @@ std::ptrdiff_t planar(const Map<T>& map) {
   return peak;
 }
 
+template std::ptrdiff_t find_peak(const Map<float>&);
+template std::ptrdiff_t find_peak(const Map<Half>&);
+template std::ptrdiff_t find_peak(const Map<std::int8_t>&);
+template std::ptrdiff_t find_peak(const Map<std::uint8_t>&);
+
+namespace {
+
 template <class T>
-void interleaved(const Map<T>& map, std::ptrdiff_t* peaks) {
-  Map<T> one = map;
-  for (std::size_t keypoint = 0; keypoint < map.step; ++keypoint) {
-    peaks[keypoint] = planar(one);
-    ++one.data;
-    if (one.flipped != nullptr) ++one.flipped;
-  }
+void search(const Maps<T>& maps, std::ptrdiff_t* peaks) {
+  for (std::size_t keypoint = 0; keypoint < maps.count; ++keypoint) peaks[keypoint] = find_peak(map_of(maps, keypoint));
 }
 
 }  // namespace
@@ -36,10 +36,10 @@ void interleaved(const Map<T>& map, std::ptrdiff_t* peaks) {
 const Kernel scalar_kernel = {
     "scalar",
     [] { return true; },
-    {planar<float>, interleaved<float>},
-    {planar<Half>, interleaved<Half>},
-    {planar<std::int8_t>, interleaved<std::int8_t>},
-    {planar<std::uint8_t>, interleaved<std::uint8_t>},
+    {search<float>, search<float>},
+    {search<Half>, search<Half>},
+    {search<std::int8_t>, search<std::int8_t>},
+    {search<std::uint8_t>, search<std::uint8_t>},
 };
 
 }  // namespace edgehand
