@@ -10,12 +10,14 @@ namespace {
 
 // Interleaved maps of one pass. As many vectors as there are keypoints hold a whole number of cells: a row. Lane j of
 // a row is keypoint j % keypoints, in every row, so that rows are compared as they lie. A group is a few rows; the
-// largest of its rows, kept as its summary, is again a few cells side by side, which then are compared by keypoint.
+// largest of its rows, its summary, is again a row. Eight times as many values of it, compared as they lie, are its
+// digest; the cells of a digest are compared by keypoint.
 template <class Isa, class T>
 class InterleavedPlain {
   using L = Lanes<Isa, T, false>;
   using Lane = typename L::Lane;
   static constexpr std::size_t cells_in_row = L::count;
+  static constexpr std::size_t cells_in_digest = smaller(8, cells_in_row);
   static constexpr std::size_t rows_in_group = sizeof(Lane) == 1 ? 8 : 16;
 
  public:
@@ -40,6 +42,10 @@ class InterleavedPlain {
 
  private:
   Lane* summary_of(std::size_t number) { return summaries_.get() + number * cells_in_row * keypoints_; }
+  Lane* digest_of(std::size_t number) {
+    if constexpr (cells_in_row == cells_in_digest) return summary_of(number);
+    return digests_.get() + number * cells_in_digest * keypoints_;
+  }
 
   // The last group overlaps the one before.
   std::size_t first_cell(std::size_t number) const {
@@ -62,6 +68,20 @@ class InterleavedPlain {
       }
       std::memcpy(summary, &largest, sizeof largest);
     }
+    if constexpr (cells_in_row > cells_in_digest) digest(number);
+  }
+
+  // The last vector reaches past the digest, into what the next one overwrites.
+  void digest(std::size_t number) {
+    const Lane* summary = summary_of(number);
+    Lane* out = digest_of(number);
+    for (std::size_t i = 0; i < cells_in_digest * keypoints_; i += L::count) {
+      auto largest = L::load_lanes(summary + i);
+      for (std::size_t cell = cells_in_digest; cell < cells_in_row; cell += cells_in_digest) {
+        largest = L::max(L::load_lanes(summary + cell * keypoints_ + i), largest);
+      }
+      std::memcpy(out + i, &largest, sizeof largest);
+    }
   }
 
   // Of groups first .. first + id_limit - 1, for the keypoints from `keypoint` on.
@@ -69,19 +89,17 @@ class InterleavedPlain {
     Best<L> best;
     const std::size_t end = smaller(first + L::id_limit, groups_);
     for (std::size_t number = first; number < end; ++number) {
-      const Lane* cells = summary_of(number) + keypoint;
-      auto even = L::splat(L::lowest());
-      auto odd = even;
-      for (std::size_t i = 0; i < cells_in_row; i += 2) {
-        even = L::max(L::load_lanes(cells + i * keypoints_), even);
-        odd = L::max(L::load_lanes(cells + (i + 1) * keypoints_), odd);
+      const Lane* cells = digest_of(number) + keypoint;
+      auto largest = L::load_lanes(cells);
+      for (std::size_t i = 1; i < cells_in_digest; ++i) {
+        largest = L::max(L::load_lanes(cells + i * keypoints_), largest);
       }
-      best.update(L::max(even, odd), number - first);
+      best.update(largest, number - first);
     }
     return best;
   }
 
-  // The lowest cell of a group that has the value; its summary says in which columns to look.
+  // The lowest cell of a group that has the value; its digest and its summary say in which columns to look.
   void settle(bool is_first, std::size_t keypoint, Lane value, std::size_t number) {
     const Map<T> map = map_of(maps_, keypoint);
     std::ptrdiff_t& peak = peaks_[keypoint];
@@ -91,14 +109,18 @@ class InterleavedPlain {
       return;
     }
     if (!is_first && peak != no_peak && !(value > widen(map.data[static_cast<std::size_t>(peak) * map.step]))) return;
+    const Lane* digest = digest_of(number) + keypoint;
     const Lane* summary = summary_of(number) + keypoint;
     const T* data = map.data + first_cell(number) * keypoints_;
     std::size_t lowest = cells_in_group;
-    for (std::size_t column = 0; column < cells_in_row; ++column) {
-      if (summary[column * keypoints_] != value) continue;
-      std::size_t cell = column;
-      while (widen(data[cell * keypoints_]) != value) cell += cells_in_row;
-      lowest = smaller(lowest, cell);
+    for (std::size_t i = 0; i < cells_in_digest; ++i) {
+      if (digest[i * keypoints_] != value) continue;
+      for (std::size_t column = i; column < cells_in_row; column += cells_in_digest) {
+        if (summary[column * keypoints_] != value) continue;
+        std::size_t cell = column;
+        while (widen(data[cell * keypoints_]) != value) cell += cells_in_row;
+        lowest = smaller(lowest, cell);
+      }
     }
     peak = static_cast<std::ptrdiff_t>(first_cell(number) + lowest);
   }
@@ -108,8 +130,10 @@ class InterleavedPlain {
   const Map<T>& map_ = maps_.first;
   std::size_t keypoints_ = map_.step;
   std::size_t groups_ = (map_.height * map_.width + cells_in_group - 1) / cells_in_group;
-  // One vector more than is used: the last cell's vectors reach past its keypoints. Not set to 0, which takes time.
-  std::unique_ptr<Lane[]> summaries_{new Lane[groups_ * cells_in_row * keypoints_ + L::count]};
+  // Room for one vector more: the last cell's reach past its keypoints. Not set to 0, which takes time.
+  std::unique_ptr<Lane[]> summaries_{new Lane[(groups_ * cells_in_row) * keypoints_ + L::count]};
+  std::unique_ptr<Lane[]> digests_{
+      cells_in_row > cells_in_digest ? new Lane[groups_ * cells_in_digest * keypoints_ + L::count] : nullptr};
 };
 
 // Interleaved maps of two passes: a lane is a keypoint, a group is a few cells of a row. Vectors may reach past
