@@ -35,11 +35,13 @@ def decode_heatmaps(
             "quarter-0x": the same, only if 1 < x < W - 1 and 1 < y < H - 1 (MMPose 0.x).
             "taylor": Newton's step on the logarithm of the map blurred by an 11 x 11 Gaussian
                 (DARK, Zhang et al., CVPR 2020), if 1 < x < W - 2 and 1 < y < H - 2.
+            "udp": Newton's step on the logarithm of the same blurred map, cut off to 0.001 .. 50, from the eight
+                neighbours (UDP, Huang et al., CVPR 2020); beyond the border stands the nearest cell.
             "parabola": vertex of the parabola through the peak and its two neighbours, each axis on its
                 own, none on the border.
             "softargmax": mean position weighted by exp(value - peak) over the 7 x 7 cells around the peak
                 that lie in the map.
-            The first four follow MMPose: a peak that is not positive gives (-1, -1). The last two read
+            The first five follow MMPose: a peak that is not positive gives (-1, -1). The last two read
             logits, whose sign says nothing, and always give a position.
         layout: "NCHW" or "NHWC".
         scale: real value of one integer step, heatmap = scale * (integer - zero_point); None is 1.

@@ -9,7 +9,7 @@ from math import isfinite
 from edgehand.errors import InputError
 
 NUM_KEYPOINTS = 21
-DECODE_METHODS = ("argmax", "quarter", "quarter-0x", "taylor", "parabola", "softargmax")
+DECODE_METHODS = ("argmax", "quarter", "quarter-0x", "taylor", "udp", "parabola", "softargmax")
 SCORES = ("value", "logit")
 
 

@@ -9,8 +9,8 @@
 namespace edgehand {
 namespace {
 
-constexpr std::array<const char*, 6> method_names = {"argmax", "quarter", "quarter-0x", "taylor", "parabola",
-                                                     "softargmax"};
+constexpr std::array<const char*, 7> method_names = {"argmax", "quarter",  "quarter-0x", "taylor",
+                                                     "udp",    "parabola", "softargmax"};
 
 Method to_method(const std::string& name) {
   for (std::size_t i = 0; i < method_names.size(); ++i) {

@@ -39,6 +39,8 @@ class Cells {
       case Method::taylor:
         if (inner_x && inner_y && x + 2 < map_.width && y + 2 < map_.height) return at_cell + taylor(y, x, peak);
         return at_cell;
+      case Method::udp:
+        return at_cell + udp(y, x, peak);
       default:
         return at_cell;
     }
@@ -109,18 +111,42 @@ class Cells {
     // The scale is at least 1 and drops out of the differences of logarithms unless something is cut off, so only
     // then it is needed, and with it the whole map.
     if (!std::all_of(cells.begin(), cells.end(), [](float value) { return value >= taylor_smallest; })) {
-      const std::size_t height = map_.height + 2 * blur_radius;
-      const std::size_t width = map_.width + 2 * blur_radius;
-      std::vector<float> padded(height * width);
-      read(map_.height / 2, map_.width / 2, map_.height, map_.width, 0.0F, &padded[blur_radius * width + blur_radius],
-           width);
-      const float scale = peak / blurred_maximum(padded.data(), map_.height, map_.width);
+      const float scale = blur_scale(peak);
       for (float& value : cells) {
         value *= scale;
         if (value < taylor_smallest) value = taylor_smallest;
       }
     }
     return newton_step(cells);
+  }
+
+  Point udp(std::size_t y, std::size_t x, float peak) const {
+    UdpBlock block;
+    read(y, x, udp_rows, udp_rows, 0.0F, &block[0][0], udp_rows);
+    const std::ptrdiff_t rows[3] = {y > 0 ? -1 : 0, 0, y + 1 < map_.height ? 1 : 0};
+    const std::ptrdiff_t columns[3] = {x > 0 ? -1 : 0, 0, x + 1 < map_.width ? 1 : 0};
+    UdpCells cells;
+    blur(block, rows, columns, cells);
+    float* const end = &cells[0][0] + 9;
+    // As in `taylor`; the largest scaled value is the peak.
+    const bool uncut = std::all_of(&cells[0][0], end, [](float value) { return value >= udp_smallest; });
+    if (!uncut || peak > udp_largest) {
+      const float scale = blur_scale(peak);
+      for (float* value = &cells[0][0]; value != end; ++value) {
+        *value = std::min(std::max(*value * scale, udp_smallest), udp_largest);
+      }
+    }
+    return udp_step(cells);
+  }
+
+  // What makes the largest value of the blurred map the peak again.
+  float blur_scale(float peak) const {
+    const std::size_t height = map_.height + 2 * blur_radius;
+    const std::size_t width = map_.width + 2 * blur_radius;
+    std::vector<float> padded(height * width);
+    read(map_.height / 2, map_.width / 2, map_.height, map_.width, 0.0F, &padded[blur_radius * width + blur_radius],
+         width);
+    return peak / blurred_maximum(padded.data(), map_.height, map_.width);
   }
 
   Map<T> map_;

@@ -8,7 +8,7 @@ namespace edgehand {
 
 struct Kernel;
 
-enum class Method { argmax, quarter, quarter_0x, taylor, parabola, softargmax };
+enum class Method { argmax, quarter, quarter_0x, taylor, udp, parabola, softargmax };
 
 enum class Type { float32, float16, int8, uint8 };
 

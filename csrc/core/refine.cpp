@@ -131,6 +131,19 @@ TaylorCells blur(const TaylorBlock& block) {
   return cells;
 }
 
+void blur(const UdpBlock& block, const std::ptrdiff_t (&rows)[3], const std::ptrdiff_t (&columns)[3], UdpCells& cells) {
+  constexpr auto middle = static_cast<std::ptrdiff_t>(udp_radius);
+  for (std::size_t i = 0; i < 3; ++i) {
+    float row[udp_rows];  // blurred along y
+    for (std::size_t j = 0; j < udp_rows; ++j) {
+      row[j] = blurred([&](std::ptrdiff_t k) { return block[middle + rows[i] + k][j]; });
+    }
+    for (std::size_t j = 0; j < 3; ++j) {
+      cells[i][j] = blurred([&](std::ptrdiff_t k) { return row[middle + columns[j] + k]; });
+    }
+  }
+}
+
 float blurred_maximum(const float* padded, std::size_t height, std::size_t width) {
   const std::size_t pitch = width + 2 * blur_radius;
   std::vector<float> row(pitch);
@@ -157,6 +170,24 @@ Point newton_step(const TaylorCells& c) {
   const double dxx = 0.25 * log_ratio(c.right2, c.left2, c.centre, c.centre);
   const double dyy = 0.25 * log_ratio(c.down2, c.up2, c.centre, c.centre);
   const double dxy = 0.25 * log_ratio(c.down_right, c.up_left, c.up_right, c.down_left);
+  const double determinant = dxx * dyy - dxy * dxy;
+  const Point step = {static_cast<float>((dxy * dy - dyy * dx) / determinant),
+                      static_cast<float>((dxy * dx - dxx * dy) / determinant)};
+  if (!std::isfinite(step.x) || !std::isfinite(step.y)) return {0.0F, 0.0F};
+  return step;
+}
+
+Point udp_step(const UdpCells& cells) {
+  double logs[3][3];
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t j = 0; j < 3; ++j) logs[i][j] = log_positive(static_cast<double>(cells[i][j]));
+  }
+  constexpr double epsilon = 1.1920929e-7;  // keeps a flat map solvable
+  const double dx = 0.5 * (logs[1][2] - logs[1][0]);
+  const double dy = 0.5 * (logs[2][1] - logs[0][1]);
+  const double dxx = logs[1][2] - 2.0 * logs[1][1] + logs[1][0] + epsilon;
+  const double dyy = logs[2][1] - 2.0 * logs[1][1] + logs[0][1] + epsilon;
+  const double dxy = 0.5 * (logs[2][2] - logs[1][2] - logs[2][1] + 2.0 * logs[1][1] - logs[1][0] - logs[0][1] + logs[0][0]);
   const double determinant = dxx * dyy - dxy * dxy;
   const Point step = {static_cast<float>((dxy * dy - dyy * dx) / determinant),
                       static_cast<float>((dxy * dx - dxx * dy) / determinant)};

@@ -48,4 +48,20 @@ float blurred_maximum(const float* padded, std::size_t height, std::size_t width
 // Newton's step from the centre; (0, 0) if it is no finite number.
 Point newton_step(const TaylorCells& cells);
 
+// UDP (Huang et al., CVPR 2020): the same blur and scale, cut off to `udp_smallest` .. `udp_largest`; one step of
+// Newton on the logarithm, from the eight neighbours.
+inline constexpr float udp_smallest = 1e-3F;
+inline constexpr float udp_largest = 50.0F;
+using UdpCells = float[3][3];
+
+// Blurs the 3 x 3 cells in the middle of the block; `rows` and `columns` are the places to blur at, -1 .. 1 from the
+// middle, which is how the nearest cell stands in for one that is not there.
+inline constexpr std::size_t udp_radius = blur_radius + 1;
+inline constexpr std::size_t udp_rows = 2 * udp_radius + 1;
+using UdpBlock = float[udp_rows][udp_rows];
+void blur(const UdpBlock& block, const std::ptrdiff_t (&rows)[3], const std::ptrdiff_t (&columns)[3], UdpCells& cells);
+
+// Newton's step from the middle; (0, 0) if it is no finite number.
+Point udp_step(const UdpCells& cells);
+
 }  // namespace edgehand

@@ -100,7 +100,7 @@ bool agrees(std::uint64_t seed) {
   const Block second = make(random, shape, 0);
   const bool with_flip = random.below(3) == 0;
   const bool flip_shift = with_flip && random.below(2) == 1;
-  const auto method = static_cast<Method>(random.below(6));
+  const auto method = static_cast<Method>(random.below(7));
   Quantization quantization = {};
   if (item_size(shape.type) == 1) quantization = {0.05F, static_cast<std::int32_t>(random.below(100))};
 
