@@ -187,7 +187,8 @@ Point udp_step(const UdpCells& cells) {
   const double dy = 0.5 * (logs[2][1] - logs[0][1]);
   const double dxx = logs[1][2] - 2.0 * logs[1][1] + logs[1][0] + epsilon;
   const double dyy = logs[2][1] - 2.0 * logs[1][1] + logs[0][1] + epsilon;
-  const double dxy = 0.5 * (logs[2][2] - logs[1][2] - logs[2][1] + 2.0 * logs[1][1] - logs[1][0] - logs[0][1] + logs[0][0]);
+  const double dxy =
+      0.5 * (logs[2][2] - logs[1][2] - logs[2][1] + 2.0 * logs[1][1] - logs[1][0] - logs[0][1] + logs[0][0]);
   const double determinant = dxx * dyy - dxy * dxy;
   const Point step = {static_cast<float>((dxy * dy - dyy * dx) / determinant),
                       static_cast<float>((dxy * dx - dxx * dy) / determinant)};
