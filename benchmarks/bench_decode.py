@@ -41,7 +41,7 @@ def bumps(batch: int, side: int) -> NDArray[np.float32]:
 
 
 def numpy_argmax(heatmaps: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
-    batch, keypoints, height, width = heatmaps.shape
+    batch, keypoints, _, width = heatmaps.shape
     flat = heatmaps.reshape(batch * keypoints, -1)
     index = flat.argmax(1)
     return flat, index, index % width, index // width, flat[np.arange(len(flat)), index]
@@ -97,8 +97,12 @@ def bench_cpp(rounds: int) -> None:
     build = ROOT / "build" / "bench"
     options = ["-DEDGEHAND_BUILD_PYTHON=OFF", "-DEDGEHAND_BUILD_TESTS=ON"]
     subprocess.run(["cmake", "-S", ROOT, "-B", build, *options], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["cmake", "--build", build, "--target", "bench_core"], check=True, stdout=subprocess.DEVNULL)
-    lines = subprocess.run([build / "bench_core", str(rounds)], check=True, capture_output=True, text=True).stdout
+    subprocess.run(
+        ["cmake", "--build", build, "--target", "bench_core"], check=True, stdout=subprocess.DEVNULL
+    )
+    lines = subprocess.run(
+        [build / "bench_core", str(rounds)], check=True, capture_output=True, text=True
+    ).stdout
     print("C++ alone: ns (GB/s, times reading the same bytes)")
     print(f"{'kernel dtype layout cells batch memory':50} {'read':>16}", *(f"{name:>22}" for name in METHODS))
     for case in map(json.loads, lines.splitlines()):
@@ -114,7 +118,7 @@ def bench_cpp(rounds: int) -> None:
 
 def bench_python() -> None:
     mmpose = load_mmpose()
-    print(f"\nPython call, kernel {_core.kernel()}: us (times faster than NumPy's quarter offset on the same input)")
+    print(f"\nPython call, kernel {_core.kernel()}: us a call")
     for dtype in ("float32", "int8"):
         for layout in ("NCHW", "NHWC"):
             for side in (64, 48):
@@ -127,7 +131,9 @@ def bench_python() -> None:
 
 def bench_case(dtype: str, layout: str, side: int, batch: int, mmpose: types.SimpleNamespace | None) -> None:
     planar = bumps(batch, side)
-    heatmaps: NDArray[Any] = planar if layout == "NCHW" else np.ascontiguousarray(planar.transpose(0, 2, 3, 1))
+    heatmaps: NDArray[Any] = (
+        planar if layout == "NCHW" else np.ascontiguousarray(planar.transpose(0, 2, 3, 1))
+    )
     options: dict[str, Any] = {"layout": layout}
     if dtype == "int8":
         heatmaps = np.clip(np.rint(heatmaps / SCALE) + ZERO_POINT, -128, 127).astype(np.int8)
@@ -153,7 +159,9 @@ def bench_case(dtype: str, layout: str, side: int, batch: int, mmpose: types.Sim
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=60, help="timings of each figure of the first table")
     bench_cpp(parser.parse_args().rounds)
     bench_python()
