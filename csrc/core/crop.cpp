@@ -143,6 +143,36 @@ const std::uint8_t* packed_row(const Image& image, std::ptrdiff_t y, std::ptrdif
   return buffer.data();
 }
 
+// Sums columns of a row of blocks in `Sum`, then across. Frequent factors are constants: twice as quick.
+template <class Sum, std::ptrdiff_t constant_factor>
+void fill(const Image& image, std::ptrdiff_t any_factor, Blocks& blocks) {
+  const std::ptrdiff_t factor = constant_factor != 0 ? constant_factor : any_factor;
+  const std::ptrdiff_t left = blocks.left * factor;
+  const std::ptrdiff_t right = std::min((blocks.left + blocks.width) * factor, image.width);
+  const auto bytes = static_cast<std::size_t>(3 * (right - left));
+  const auto area = static_cast<std::uint64_t>(factor * factor);
+  // floor(sum / area) as a product: exact while 256 area^2 < 2^32, that is for factors below 64.
+  const std::uint64_t reciprocal = (std::uint64_t{1} << 32) / area + 1;
+  std::vector<std::uint8_t> buffer;
+  std::vector<Sum> columns(static_cast<std::size_t>(3 * blocks.width * factor));
+  std::uint8_t* out = blocks.pixels.data();
+  for (std::ptrdiff_t block = blocks.top; block < blocks.top + blocks.height; ++block) {
+    std::fill(columns.begin(), columns.end(), Sum{0});
+    for (std::ptrdiff_t row = block * factor; row < std::min((block + 1) * factor, image.height); ++row) {
+      const std::uint8_t* values = packed_row(image, row, left, right, buffer);
+      for (std::size_t i = 0; i < bytes; ++i) columns[i] = static_cast<Sum>(columns[i] + values[i]);
+    }
+    const Sum* sums = columns.data();
+    for (std::ptrdiff_t x = 0; x < blocks.width; ++x, sums += 3 * factor) {
+      for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
+        std::uint64_t sum = area / 2;
+        for (std::ptrdiff_t i = 0; i < factor; ++i) sum += sums[3 * i + channel];
+        *out++ = static_cast<std::uint8_t>(sizeof(Sum) == 2 ? (sum * reciprocal) >> 32 : sum / area);
+      }
+    }
+  }
+}
+
 Blocks average(const Image& image, std::ptrdiff_t factor, const Range& x, const Range& y) {
   // One block more on each side for the rounding of coordinates, one for the neighbour on the right or below.
   const auto first = [](const Range& r) {
@@ -157,29 +187,14 @@ Blocks average(const Image& image, std::ptrdiff_t factor, const Range& x, const 
   blocks.pixels.resize(static_cast<std::size_t>(3 * blocks.width * blocks.height));
   if (blocks.pixels.empty()) return blocks;
 
-  const std::ptrdiff_t left = blocks.left * factor;
-  const std::ptrdiff_t right = std::min((blocks.left + blocks.width) * factor, image.width);
-  const auto bytes = static_cast<std::size_t>(3 * (right - left));
-  const auto area = static_cast<std::uint64_t>(factor * factor);
-  // floor(sum / area) as a product: exact while 256 area^2 < 2^32, that is for factors below 64.
-  const std::uint64_t reciprocal = (std::uint64_t{1} << 32) / area + 1;
-  std::vector<std::uint8_t> buffer;
-  std::vector<std::uint32_t> columns(static_cast<std::size_t>(3 * blocks.width * factor));
-  std::uint8_t* out = blocks.pixels.data();
-  for (std::ptrdiff_t block = blocks.top; block < blocks.top + blocks.height; ++block) {
-    std::fill(columns.begin(), columns.end(), 0);
-    for (std::ptrdiff_t row = block * factor; row < std::min((block + 1) * factor, image.height); ++row) {
-      const std::uint8_t* values = packed_row(image, row, left, right, buffer);
-      for (std::size_t i = 0; i < bytes; ++i) columns[i] += values[i];
-    }
-    const std::uint32_t* sums = columns.data();
-    for (std::ptrdiff_t x_block = 0; x_block < blocks.width; ++x_block, sums += 3 * factor) {
-      for (std::ptrdiff_t channel = 0; channel < 3; ++channel) {
-        std::uint64_t sum = area / 2;
-        for (std::ptrdiff_t i = 0; i < factor; ++i) sum += sums[3 * i + channel];
-        *out++ = static_cast<std::uint8_t>(factor < 64 ? (sum * reciprocal) >> 32 : sum / area);
-      }
-    }
+  if (factor == 2) {
+    fill<std::uint16_t, 2>(image, factor, blocks);
+  } else if (factor == 3) {
+    fill<std::uint16_t, 3>(image, factor, blocks);
+  } else if (factor < 64) {
+    fill<std::uint16_t, 0>(image, factor, blocks);
+  } else {
+    fill<std::uint32_t, 0>(image, factor, blocks);
   }
   return blocks;
 }
