@@ -26,9 +26,11 @@ class Published:
         """The label file: `path` itself, or that of the subset in the data set's folder.
 
         Raises:
-            DataError: it is not there; the message says where to get the data set and how to lay it out.
+            DataError: the folder has none; the message says where to get the data set and how to lay it out.
         """
-        file = path if path.suffix == ".json" else path / "annotations" / f"{self.name}_{subset}.json"
+        if path.suffix == ".json":
+            return path
+        file = path / "annotations" / f"{self.name}_{subset}.json"
         if not file.is_file():
             raise DataError(
                 f"{file}: no such file; get the pictures from {self.pictures} (licence: {self.licence}) "

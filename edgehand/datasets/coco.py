@@ -82,16 +82,16 @@ def read(
 def _parse(file: Path) -> dict[str, Any]:
     try:
         size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise DataError(
-                f"{file}: {size / 2**30:.1f} GiB of labels, more than the {MAX_BYTES / 2**30:.0f} GiB "
-                "that are read; split the file"
-            )
-        content = json.loads(file.read_bytes())
+        content: Any = json.loads(file.read_bytes()) if size <= MAX_BYTES else None
     except FileNotFoundError:
         raise DataError(f"{file}: no such file; give a COCO keypoints JSON or its folder") from None
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file}: not a COCO keypoints file ({error})") from error
+    if size > MAX_BYTES:
+        limit = f"{MAX_BYTES / 2**30:.0f} GiB"
+        raise DataError(
+            f"{file}: {size / 2**30:.1f} GiB of labels, more than the {limit} read; split the file"
+        )
     for key in ("images", "annotations"):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise DataError(f"{file}: not a COCO keypoints file (it has no list of {key})")

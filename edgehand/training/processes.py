@@ -46,6 +46,8 @@ def join(device: str | None) -> Iterator[Process]:
     if count == 1:
         yield process
         return
+    if process.device.type == "cuda":
+        torch.cuda.set_device(process.device)
     distributed.init_process_group("nccl" if process.device.type == "cuda" else "gloo")
     try:
         yield process

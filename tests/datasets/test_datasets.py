@@ -56,6 +56,12 @@ def test_missing_data_set_says_where_to_get_it(name, tmp_path) -> None:
         datasets.load(f"{name}:{tmp_path}")
 
 
+def test_missing_label_file_is_one_sentence(tmp_path) -> None:
+    with pytest.raises(DataError, match=r"no\.json: no such file; give") as raised:
+        datasets.load(f"rhd:{tmp_path / 'no.json'}")
+    assert "\n" not in str(raised.value)
+
+
 def test_train_and_test_subsets_are_separate_files(tmp_path, write_dataset) -> None:
     root = write_dataset(tmp_path, "rhd", hands=3)
     (root / "annotations/rhd_test.json").rename(root / "annotations/rhd_train.json")
@@ -150,7 +156,7 @@ def test_huge_file_is_refused_before_it_is_read(tmp_path) -> None:
     file = tmp_path / "huge.json"
     with file.open("wb") as stream:
         stream.truncate(3 << 30)  # sparse: takes no room
-    with pytest.raises(DataError, match=r"3\.0 GiB of labels, more than the 1 GiB"):
+    with pytest.raises(DataError, match=r"huge\.json: 3\.0 GiB of labels, more than the 1 GiB"):
         datasets.load(f"coco:{file}")
 
 
