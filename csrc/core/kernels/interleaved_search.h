@@ -56,12 +56,9 @@ class InterleavedPlain {
     const T* data = map_.data + first_cell(number) * keypoints_;
     Lane* summary = summary_of(number);
     for (std::size_t v = 0; v < keypoints_; ++v, data += L::count, summary += L::count) {
-      if constexpr (sizeof(T) == 1) {
-        // Of the next group. The rows are streams too short for the CPU to foresee; measured not to help floats.
-        constexpr std::size_t bytes = rows_in_group * L::count;
-        const T* next = map_.data + (first_cell(number) + cells_in_group) * keypoints_ + v * bytes;
-        for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(next + i);
-      }
+      // The next group: the rows are streams too short for the CPU to foresee.
+      const T* next = map_.data + (first_cell(number) + cells_in_group) * keypoints_ + v * rows_in_group * L::count;
+      for (std::size_t i = 0; i < rows_in_group * L::count; i += 64 / sizeof(T)) __builtin_prefetch(next + i);
       auto largest = L::splat(L::lowest());
       for (std::size_t row = 0; row < rows_in_group; ++row) {
         largest = L::max(L::load(data + row * cells_in_row * keypoints_), largest);
