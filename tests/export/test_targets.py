@@ -62,7 +62,7 @@ def test_two_runs_are_bit_identical(exported: Export) -> None:
     shape = (1, 3, size, size) if taken.layout == "NCHW" else (1, size, size, 3)
     crop = np.random.default_rng(0).integers(0, 100, shape).astype(taken.dtype)
     heatmaps = first.backend.infer(crop).copy()
-    assert np.ptp(heatmaps) > 0
+    assert len(np.unique(heatmaps)) > 50
     assert np.array_equal(heatmaps, first.backend.infer(crop))
     assert np.array_equal(heatmaps, second.backend.infer(crop))
 
@@ -108,7 +108,7 @@ def test_float32_ends(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_float_export_of_the_published_network(name: str, tmp_path: Path) -> None:
+def test_the_published_network(name: str, tmp_path: Path) -> None:
     checkpoint = tmp_path / "pose.safetensors"
     save_checkpoint(random_pose(), NETWORKS["pose_mobilenet_v2"][1], checkpoint)
     result = export(checkpoint, name, tmp_path / "out", int8=True)
@@ -127,11 +127,12 @@ def random_pose() -> nn.Module:
     return network
 
 
-def test_a_network_that_gives_nan_is_not_written(tmp_path: Path) -> None:
+def test_a_file_that_computes_something_else_is_not_written(tmp_path: Path) -> None:
+    # Heatmaps of a million: the rounding that PyTorch and ONNX Runtime differ by is then far above the bar.
     network, spec = load_checkpoint(models.checkpoint("lite"))
     with torch.no_grad():
-        next(network.parameters()).fill_(float("nan"))
-    save_checkpoint(network, spec, tmp_path / "nan.safetensors")
-    with pytest.raises(ExportError, match="differ from PyTorch's by nan: not written"):
-        export(tmp_path / "nan.safetensors", "onnx", tmp_path / "out")
+        network.get_parameter("final.weight").mul_(1e6)
+    save_checkpoint(network, spec, tmp_path / "huge.safetensors")
+    with pytest.raises(ExportError, match=r"differ from PyTorch's by .*: not written"):
+        export(tmp_path / "huge.safetensors", "onnx", tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
