@@ -14,9 +14,12 @@ from edgehand.errors import OutputError
 def staging(folder: Path) -> Iterator[Path]:
     """A temporary folder inside `folder` (made if missing): what is finished is renamed out of it.
 
+    Where the block fails, nothing is left, not even a folder that was made for it.
+
     Raises:
         OutputError: `folder` cannot be made or written to.
     """
+    made = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = TemporaryDirectory(prefix=".edgehand-", dir=folder)
@@ -24,8 +27,13 @@ def staging(folder: Path) -> Iterator[Path]:
         raise OutputError(
             f"{folder}: cannot be written to ({error.strerror}); choose another output folder"
         ) from None
-    with temporary as path:
-        yield Path(path)
+    try:
+        with temporary as path:
+            yield Path(path)
+    except BaseException:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
 
 
 def place(files: list[Path], folder: Path) -> None:

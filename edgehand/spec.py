@@ -85,7 +85,7 @@ class ModelSpec:
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"spec: not JSON ({error})") from error
         names = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or set(values) != names:

@@ -121,7 +121,7 @@ def export(
         progress("checking the finished file")
         found = model_heatmaps(open_model(file), seen)
         size = sum(part.stat().st_size for part in files)
-        place(files, output)
+        place(files[::-1], output)  # the model itself last: when it is there, all is
     return Export(
         file=output / name,
         size=size,

@@ -103,6 +103,6 @@ def open_model(path: str | Path, engine: str | None = None, threads: int | None 
         raise ModelFileError(f"{path}: holds no edgehand metadata; make the file with `edgehand export`")
     try:
         metadata = Metadata.from_json(opened.metadata)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path}: its metadata is damaged ({error}); export it again") from error
     return Model(path, found, opened, metadata)

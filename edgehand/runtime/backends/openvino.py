@@ -67,7 +67,7 @@ def _weights(path: Path, metadata: str | None) -> Path:
         recorded = json.loads(metadata or "{}")
         name, expected = recorded.get("weights_file", beside.name), recorded.get("weights_sha256")
         exported = path.with_name(Path(name).name)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path}: its metadata is damaged ({error}); copy or export it again") from error
     weights = beside if beside.is_file() else exported
     if not weights.is_file():

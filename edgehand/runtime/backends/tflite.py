@@ -57,7 +57,7 @@ def _split(path: Path) -> tuple[bytes, str | None]:
             expected = json.loads(metadata)["model_sha256"]
     except KeyError:
         return content, None
-    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, EOFError, RuntimeError) as error:
         if isinstance(error, zipfile.BadZipFile) and METADATA.encode() not in content:
             return content, None
         raise ModelFileError(f"{path}: its metadata is damaged ({error}); copy or export it again") from error

@@ -1,0 +1,45 @@
+"""Output is whole or not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgehand.errors import OutputError
+from edgehand.files import place, staging, write_atomically
+
+
+def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "out.json"
+    write_atomically(file, b"first")
+    write_atomically(file, b"second")
+    assert file.read_bytes() == b"second"
+    assert [path.name for path in file.parent.iterdir()] == ["out.json"]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "new", tmp_path / "there"):
+        with pytest.raises(KeyError), staging(folder) as temporary:
+            (temporary / "half").write_text("half")
+            raise KeyError
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_what_was_there_before_survives_a_failure(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "out.json", b"good")
+    with pytest.raises(KeyError), staging(tmp_path) as temporary:
+        (temporary / "out.json").write_text("bad")
+        raise KeyError
+    assert (tmp_path / "out.json").read_bytes() == b"good"
+
+
+def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OutputError, match="taken: cannot be written"):
+        write_atomically(tmp_path / "taken", b"")
+    with staging(tmp_path) as temporary:
+        (temporary / "a").write_text("a")
+        place([temporary / "a"], tmp_path)
+    assert (tmp_path / "a").read_text() == "a"
