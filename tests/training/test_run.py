@@ -12,12 +12,13 @@ from torch.utils.data import default_collate
 
 from edgehand import datasets
 from edgehand.cli import main
-from edgehand.errors import CheckpointError
+from edgehand.errors import CheckpointError, InputError
 from edgehand.training import run as runs
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.loss import mean_squared_error
-from edgehand.training.networks import build
+from edgehand.training.networks import NETWORKS, build
+from edgehand.training.processes import Process
 from edgehand.training.recipes import RECIPES
 from edgehand.training.run import train
 
@@ -105,6 +106,7 @@ def test_best_weights_are_kept(samples, tmp_path, monkeypatch) -> None:
     assert len(saved) == 2
 
 
+SHARED = replace(RECIPES["rhd"], network="lite", batch_size=4, group_size=2, epochs=2)
 SCRIPT = """
 import sys
 from dataclasses import replace
@@ -112,35 +114,34 @@ from pathlib import Path
 from edgehand import datasets
 from edgehand.training.recipes import RECIPES
 from edgehand.training.run import train
-recipe = replace(RECIPES["rhd"], batch_size=4, group_size=2, epochs=2)
-train(datasets.load(sys.argv[1]), [], recipe, Path(sys.argv[2]), workers=0, threads=1, device="cpu", seed=3)
+recipe = replace(RECIPES["rhd"], network="lite", batch_size=4, group_size=2, epochs=2)
+train(datasets.load(sys.argv[1]), [], recipe, Path(sys.argv[2]), workers=0, threads=1, device="cpu")
 """
 
 
 @pytest.mark.slow
 def test_two_processes_have_the_losses_of_one(tmp_path, write_dataset) -> None:
     source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=8)}"
+    one, two = tmp_path / "1", tmp_path / "2"
+    train(datasets.load(source), [], SHARED, one, workers=0, device="cpu")
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
-    for count in ("1", "2"):
-        command = [*torchrun, count, str(script), source, str(tmp_path / count)]
-        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=300)
-    assert _losses(tmp_path / "2") == pytest.approx(_losses(tmp_path / "1"), rel=1e-4)
-    one, _ = load_checkpoint(tmp_path / "1" / "pose_mobilenet_v2.safetensors")
-    two, _ = load_checkpoint(tmp_path / "2" / "pose_mobilenet_v2.safetensors")
-    torch.testing.assert_close(two.head[9].bias, one.head[9].bias, rtol=1e-3, atol=1e-7)
-
-
-def test_processes_that_cannot_share_a_step(tmp_path, write_dataset) -> None:
-    source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=2)}"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command += ["-m", "edgehand.cli", "train", "--recipe", "rhd", "--data", source, "--holdout", "0"]
-    command += ["--device", "cpu", "-o", str(tmp_path / "run")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert done.returncode != 0
-    assert "start as many processes as divide 1" in done.stderr
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command += [str(script), source, str(two)]
+    subprocess.run(command, check=True, env=environment, capture_output=True, timeout=300)
+    assert _losses(two) == pytest.approx(_losses(one), rel=1e-4)
+    alone, _ = load_checkpoint(one / "lite.safetensors")
+    shared, _ = load_checkpoint(two / "lite.safetensors")
+    torch.testing.assert_close(shared.final.bias, alone.final.bias, rtol=1e-3, atol=1e-7)
+
+
+def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
+    spec = NETWORKS["lite"][1]
+    crops, nothing = HandCrops(samples, spec), HandCrops([], spec)
+    process = Process(rank=1, count=3, device=torch.device("cpu"))
+    with pytest.raises(InputError, match="3 processes: a step of 4 pictures is 2 groups of 2; start as many"):
+        runs.Run(SHARED, build("lite"), crops, nothing, tmp_path, process, 0, 0)
 
 
 @pytest.mark.parametrize("kind", ["torchvision", "mmpose"])
@@ -161,7 +162,7 @@ def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
     file = tmp_path / "mobilenet_v2.pth"
     torch.save({"state_dict": tensors} if kind == "mmpose" else tensors, file)
     for name in ("pose_mobilenet_v2", "lite"):
-        network, spec = build(name), runs.NETWORKS[name][1]
+        network, spec = build(name), NETWORKS[name][1]
         runs.load_backbone(network, spec, file, torch.zeros(1, 3, 64, 64))
         for key, tensor in network.backbone.state_dict().items():
             assert torch.equal(tensor, state[key])
