@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from edgehand.datasets import Sample
-from edgehand.errors import CheckpointError, DataError, InputError
+from edgehand.errors import CheckpointError, DataError, InputError, OutputError
 from edgehand.training import processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
 from edgehand.training.data import HandCrops
@@ -67,6 +67,7 @@ def train(
         DataError: nothing to train on.
         InputError: no such device, or the processes cannot share a step evenly.
         CheckpointError: `init`, `backbone` or the state in `folder` do not fit.
+        OutputError: `folder` cannot be made.
     """
     if not samples:
         raise DataError("no sample to train on: all are held out")
@@ -140,7 +141,12 @@ class Run:
     def go(self) -> Path:
         """Train to the end."""
         process, recipe = self.process, self.recipe
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{self.folder}: cannot be made ({error.strerror}); choose another folder"
+            ) from None
         epoch, step = self._restore()
         network: torch.nn.Module = self.network
         if process.count > 1:

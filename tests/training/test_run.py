@@ -144,6 +144,29 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         runs.Run(SHARED, build("lite"), crops, nothing, tmp_path, process, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "nope"], "expected one of lite, onehand10k, panoptic, rhd"),
+        (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
+        (["--holdout", "1"], "expected a fraction"),
+        (["--epochs", "0"], "expected at least 1"),
+        (["--init", "none.safetensors"], "no such checkpoint"),
+        (["--backbone", "none.npz"], "no such file of ImageNet weights"),
+        (["--validation", "coco:none.json"], "no such file"),
+        (["-o", "FILE/run"], "cannot be made"),
+    ],
+)
+def test_bad_arguments(arguments, message, tmp_path, write_dataset, capsys) -> None:
+    (tmp_path / "file").touch()
+    arguments = [argument.replace("FILE", str(tmp_path / "file")) for argument in arguments]
+    source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=12)}"
+    assert main(["train", "--data", source, "--workers", "0", "-o", str(tmp_path / "run"), *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.parametrize("kind", ["torchvision", "mmpose"])
 def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
     source = build("pose_mobilenet_v2")
