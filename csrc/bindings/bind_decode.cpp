@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <initializer_list>
+#include <iterator>
 #include <limits>
 
 #include "bindings/bind.h"
@@ -32,16 +35,29 @@ Type to_type(const py::array& array, const char* name) {
   type_error(std::string(name) + " has dtype " + dtype_of(array) + ", expected float32, float16, int8 or uint8");
 }
 
-bool is_dense(const py::array& array, py::ssize_t first_axis, py::ssize_t step) {
-  for (py::ssize_t axis = 3; axis >= first_axis; --axis) {
-    if (array.shape(axis) != 1 && array.strides(axis) != step) return false;
-    step *= array.shape(axis);
+// Axes of the array: N first, then those of a map or of a cell.
+struct Axes {
+  int keypoint, y, x;
+};
+
+// Whether the given axes, the outermost first, hold one block of items without a gap.
+bool is_dense(const py::array& array, std::initializer_list<int> axes) {
+  if ((array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) == 0) return false;
+  py::ssize_t step = array.itemsize();
+  for (auto axis = std::rbegin(axes); axis != std::rend(axes); ++axis) {
+    if (array.shape(*axis) != 1 && array.strides(*axis) != step) return false;
+    step *= array.shape(*axis);
   }
   return true;
 }
 
-// Describes the array where it lies; `array` is replaced by a dense copy only if its maps are not dense.
-Heatmaps to_heatmaps(py::array& array, bool interleaved, const char* name) {
+bool lies_interleaved(const py::array& array, const Axes& axes) {
+  return is_dense(array, {axes.y, axes.x, axes.keypoint});
+}
+bool lies_planar(const py::array& array, const Axes& axes) { return is_dense(array, {axes.y, axes.x}); }
+
+// Checks the argument's dtype and shape.
+Type check_heatmaps(const py::array& array, bool interleaved, const Axes& axes, const char* name) {
   const Type type = to_type(array, name);
   if (array.ndim() != 4) {
     value_error(std::string(name) + " has shape " + shape_of(array) + ", expected four axes, " +
@@ -52,22 +68,31 @@ Heatmaps to_heatmaps(py::array& array, bool interleaved, const char* name) {
       value_error(std::string(name) + " has shape " + shape_of(array) + ", expected no empty axis but the first");
     }
   }
-  const py::ssize_t cells = interleaved ? array.shape(1) * array.shape(2) : array.shape(2) * array.shape(3);
-  if (cells > std::numeric_limits<std::int32_t>::max()) {
+  if (array.shape(axes.y) > std::numeric_limits<std::int32_t>::max() / array.shape(axes.x)) {
     value_error(std::string(name) + " has shape " + shape_of(array) + ", expected fewer than 2^31 cells in a map");
   }
-  const py::ssize_t item = array.itemsize();
-  const bool aligned = (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
-  if (!aligned || !is_dense(array, interleaved ? 1 : 2, item)) {
-    array = py::reinterpret_steal<py::array>(
-        py::detail::npy_api::get().PyArray_NewCopy_(array.ptr(), 0 /* C order */));
-    if (!array) throw py::error_already_set();
+  return type;
+}
+
+// Describes the array where it lies; it is replaced by a copy only if it does not lie as asked.
+Heatmaps to_heatmaps(py::array& array, Type type, Axes axes, bool interleaved) {
+  if (!(interleaved ? lies_interleaved(array, axes) : lies_planar(array, axes))) {
+    const auto view = interleaved ? array.attr("transpose")(0, axes.y, axes.x, axes.keypoint)
+                                  : array.attr("transpose")(0, axes.keypoint, axes.y, axes.x);
+    array = view.attr("copy")();
+    axes = interleaved ? Axes{3, 1, 2} : Axes{1, 2, 3};
   }
-  const auto extent = [&array](py::ssize_t axis) { return static_cast<std::size_t>(array.shape(axis)); };
-  const std::ptrdiff_t batch_stride = array.strides(0) / item;
-  if (interleaved) return {type, true, extent(0), extent(3), extent(1), extent(2), array.data(), batch_stride, 1};
-  return {type,         false,       extent(0),    extent(1), extent(2), extent(3),
-          array.data(), batch_stride, array.strides(1) / item};
+  const auto extent = [&array](int axis) { return static_cast<std::size_t>(array.shape(axis)); };
+  const py::ssize_t item = array.itemsize();
+  return {type,
+          interleaved,
+          extent(0),
+          extent(axes.keypoint),
+          extent(axes.y),
+          extent(axes.x),
+          array.data(),
+          array.strides(0) / item,
+          interleaved ? 1 : array.strides(axes.keypoint) / item};
 }
 
 Quantization to_quantization(Type type, const py::object& scale, std::int64_t zero_point) {
@@ -100,22 +125,28 @@ py::tuple decode_heatmaps(const py::object& heatmaps, const std::string& method,
                           const py::object& scale, std::int64_t zero_point, const py::object& flipped,
                           bool flip_shift) {
   const Method decode_method = to_method(method);
-  const bool interleaved = is_interleaved(layout);
+  const bool wants_interleaved = is_interleaved(layout);
+  const Axes axes = wants_interleaved ? Axes{3, 1, 2} : Axes{1, 2, 3};
   py::array array = as_array(heatmaps, "heatmaps");
-  const Heatmaps maps = to_heatmaps(array, interleaved, "heatmaps");
-  const Quantization quantization = to_quantization(maps.type, scale, zero_point);
+  const Type type = check_heatmaps(array, wants_interleaved, axes, "heatmaps");
+  const Quantization quantization = to_quantization(type, scale, zero_point);
   py::array mirrored;
-  Heatmaps mirrored_maps = {};
   if (!flipped.is_none()) {
     mirrored = as_array(flipped, "flipped");
-    mirrored_maps = to_heatmaps(mirrored, interleaved, "flipped");
-    if (mirrored_maps.type != maps.type || !mirrored.attr("shape").equal(array.attr("shape"))) {
+    if (check_heatmaps(mirrored, wants_interleaved, axes, "flipped") != type ||
+        !std::equal(array.shape(), array.shape() + 4, mirrored.shape())) {
       value_error("flipped is " + dtype_of(mirrored) + " of shape " + shape_of(mirrored) + ", expected " +
                   dtype_of(array) + " of shape " + shape_of(array) + " like heatmaps");
     }
   } else if (flip_shift) {
     value_error("flip_shift is True, expected False without flipped");
   }
+  // A transposed view may lie in the other layout's order, which is as good.
+  const bool interleaved = wants_interleaved ? lies_interleaved(array, axes) || !lies_planar(array, axes)
+                                             : !lies_planar(array, axes) && lies_interleaved(array, axes);
+  const Heatmaps maps = to_heatmaps(array, type, axes, interleaved);
+  const Heatmaps mirrored_maps =
+      flipped.is_none() ? Heatmaps{} : to_heatmaps(mirrored, type, axes, interleaved);
   const Kernel& kernel = active_kernel();
   const auto batch = static_cast<py::ssize_t>(maps.batch);
   const auto count = static_cast<py::ssize_t>(maps.keypoints);
