@@ -40,23 +40,19 @@ def bumps(batch: int, side: int) -> NDArray[np.float32]:
     return (values + 0.05 * random.random(values.shape)).astype(np.float32)
 
 
-def numpy_argmax(heatmaps: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
-    batch, keypoints, _, width = heatmaps.shape
-    flat = heatmaps.reshape(batch * keypoints, -1)
-    index = flat.argmax(1)
-    return flat, index, index % width, index // width, flat[np.arange(len(flat)), index]
-
-
 def numpy_quarter(heatmaps: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[Any]]:
     """MMPose 1.x's rule without a loop."""
     batch, keypoints, height, width = heatmaps.shape
-    flat, index, x, y, scores = numpy_argmax(heatmaps)
-    rows = np.arange(len(flat))
-    points = np.stack([x, y], 1).astype(np.float32)
-    in_x, in_y = (x > 1) & (x < width - 1) & (y > 0), (y > 1) & (y < height - 1) & (x > 0)
-    at_x, at_y = np.where(in_x, index, 1), np.where(in_y, index, width)
-    points[:, 0] += 0.25 * np.sign(flat[rows, at_x + 1] - flat[rows, at_x - 1]) * in_x
-    points[:, 1] += 0.25 * np.sign(flat[rows, at_y + width] - flat[rows, at_y - width]) * in_y
+    values = heatmaps.reshape(-1)
+    index = heatmaps.reshape(batch * keypoints, -1).argmax(1)
+    y, x = np.divmod(index, width)
+    index += np.arange(0, len(values), height * width)
+    scores = values.take(index)
+    dx = values.take(index + 1, mode="clip") - values.take(index - 1, mode="clip")
+    dy = values.take(index + width, mode="clip") - values.take(index - width, mode="clip")
+    points = np.empty((len(index), 2), np.float32)
+    points[:, 0] = x + 0.25 * np.sign(dx) * ((x > 1) & (x < width - 1) & (y > 0))
+    points[:, 1] = y + 0.25 * np.sign(dy) * ((y > 1) & (y < height - 1) & (x > 0))
     points[scores <= 0] = -1
     return points.reshape(batch, keypoints, 2), scores.reshape(batch, keypoints)
 
@@ -80,6 +76,7 @@ def load_mmpose() -> types.SimpleNamespace | None:
     sys.modules["mmpose_utils"] = package
     post = importlib.import_module("mmpose_utils.post_processing")
     refinement = importlib.import_module("mmpose_utils.refinement")
+    importlib.import_module("cv2").setNumThreads(1)
 
     def quarter(heatmaps: NDArray[np.float32]) -> Any:
         keypoints, _ = post.get_heatmap_maximum(heatmaps[0])
