@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edgehand.cli import main
 from edgehand.errors import CheckpointError
@@ -232,3 +234,18 @@ def test_compressed_archive_is_refused(tmp_path) -> None:
         archive.writestr("archive/data/0", bytes(10_000_000))
     with pytest.raises(CheckpointError, match="compressed"):
         load_checkpoint(file)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(new=st.booleans(), changes=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=6))
+def test_damaged_bytes_end_in_a_sentence(new, changes, tmp_path) -> None:
+    file = tmp_path / "rhd.pth"
+    state = {"head.final_layer.bias": torch.zeros(21), "backbone.conv1.conv.weight": torch.zeros(2, 3)}
+    torch.save({"meta": {"time": "now"}, "state_dict": state}, file, _use_new_zipfile_serialization=new)
+    content = bytearray(file.read_bytes())
+    for place, value in changes:
+        content[place % len(content)] = value
+    file.write_bytes(bytes(content))
+    with pytest.raises(CheckpointError) as raised:
+        load_checkpoint(file)
+    assert str(raised.value).startswith(str(file))
