@@ -204,6 +204,7 @@ TABLE = c.input_table(MEAN, STD, dtype=np.float32)
         (ValueError, {"matrix": MATRIX * np.nan}, "matrix is .*nan.*, expected finite numbers"),
         (ValueError, {"matrix": np.full((2, 3), np.inf)}, "matrix is .*inf.*, expected finite numbers"),
         (ValueError, {"matrix": MATRIX * 1e300}, "matrix is .*, expected finite numbers"),
+        (TypeError, {"size": 8.0}, "size is float, expected an integer"),
         (ValueError, {"size": 0}, "size is 0, expected 1 to 4096"),
         (ValueError, {"size": 5000}, "size is 5000, expected 1 to 4096"),
         (TypeError, {"table": [1]}, "table is list, expected a NumPy array"),

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
 #include <string>
 
 namespace edgehand {
@@ -22,7 +23,27 @@ inline std::string dtype_of(const py::array& array) { return py::str(array.dtype
 
 inline std::string type_of(const py::handle& object) { return Py_TYPE(object.ptr())->tp_name; }
 
-inline bool is_interleaved(const std::string& layout) {
+inline std::int64_t to_integer(const py::object& object, const char* name) {
+  const auto index = py::reinterpret_steal<py::int_>(PyNumber_Index(object.ptr()));
+  if (!index) {
+    PyErr_Clear();
+    type_error(std::string(name) + " is " + type_of(object) + ", expected an integer");
+  }
+  const std::int64_t value = PyLong_AsLongLong(index.ptr());
+  if (value == -1 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    value_error(std::string(name) + " is " + py::str(index).cast<std::string>() + ", expected a smaller number");
+  }
+  return value;
+}
+
+inline std::string to_text(const py::object& object, const char* name) {
+  if (!py::isinstance<py::str>(object)) type_error(std::string(name) + " is " + type_of(object) + ", expected a string");
+  return object.cast<std::string>();
+}
+
+inline bool is_interleaved(const py::object& object) {
+  const std::string layout = to_text(object, "layout");
   if (layout != "NCHW" && layout != "NHWC") value_error("layout is '" + layout + "', expected NCHW or NHWC");
   return layout == "NHWC";
 }

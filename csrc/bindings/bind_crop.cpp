@@ -52,10 +52,11 @@ InputType to_input_type(const py::array& table) {
   type_error("table has dtype " + dtype_of(table) + ", expected float32, int8 or uint8");
 }
 
-py::array crop_input(const py::object& image_object, const py::object& matrix, std::int64_t size,
-                     const py::object& table_object, const std::string& layout, bool antialias,
+py::array crop_input(const py::object& image_object, const py::object& matrix, const py::object& size_object,
+                     const py::object& table_object, const py::object& layout, bool antialias,
                      const py::object& out_object) {
   const bool interleaved = is_interleaved(layout);
+  const std::int64_t size = to_integer(size_object, "size");
   if (size < 1 || size > largest_size) {
     value_error("size is " + std::to_string(size) + ", expected 1 to " + std::to_string(largest_size));
   }

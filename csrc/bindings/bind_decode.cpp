@@ -15,7 +15,8 @@ namespace {
 constexpr std::array<const char*, 7> method_names = {"argmax", "quarter",  "quarter-0x", "taylor",
                                                      "udp",    "parabola", "softargmax"};
 
-Method to_method(const std::string& name) {
+Method to_method(const py::object& object) {
+  const std::string name = to_text(object, "method");
   for (std::size_t i = 0; i < method_names.size(); ++i) {
     if (name == method_names[i]) return static_cast<Method>(i);
   }
@@ -121,15 +122,15 @@ Quantization to_quantization(Type type, const py::object& scale, std::int64_t ze
   return {value, static_cast<std::int32_t>(zero_point)};
 }
 
-py::tuple decode_heatmaps(const py::object& heatmaps, const std::string& method, const std::string& layout,
-                          const py::object& scale, std::int64_t zero_point, const py::object& flipped,
+py::tuple decode_heatmaps(const py::object& heatmaps, const py::object& method, const py::object& layout,
+                          const py::object& scale, const py::object& zero_point, const py::object& flipped,
                           bool flip_shift) {
   const Method decode_method = to_method(method);
   const bool wants_interleaved = is_interleaved(layout);
   const Axes axes = wants_interleaved ? Axes{3, 1, 2} : Axes{1, 2, 3};
   py::array array = as_array(heatmaps, "heatmaps");
   const Type type = check_heatmaps(array, wants_interleaved, axes, "heatmaps");
-  const Quantization quantization = to_quantization(type, scale, zero_point);
+  const Quantization quantization = to_quantization(type, scale, to_integer(zero_point, "zero_point"));
   py::array mirrored;
   if (!flipped.is_none()) {
     mirrored = as_array(flipped, "flipped");
