@@ -27,6 +27,13 @@ types: $(INSTALLED)
 contracts: $(INSTALLED)
 	cd $(VENV) && bin/lint-imports --no-cache --config ../pyproject.toml
 
+# The C++ core by itself: tests, sanitizers, instruction counts, arm64 under qemu.
+core:
+	csrc/check.sh tests
+	csrc/check.sh sanitize
+	csrc/check.sh callgrind
+	csrc/check.sh arm64
+
 $(INSTALLED): $(SOURCES)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) --upgrade '.[all,dev]'
