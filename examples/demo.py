@@ -26,7 +26,9 @@ errors = np.linalg.norm(hand.keypoints - sample.keypoints, axis=1)
 
 print(f"model  {MODEL.name}, {MODEL.stat().st_size / 1e6:.2f} MB, INT8")
 print(f"time   {np.median(times) * 1e3:.1f} ms, from JPEG to keypoints (median of {len(times)})")
-print(f"error  {errors.mean():.1f} pixels, {errors.mean() / max(sample.box[2:]):.1%} of the box's longer side")
+print(
+    f"error  {errors.mean():.1f} pixels, {errors.mean() / max(sample.box[2:]):.1%} of the box's longer side"
+)
 picture = Path(sys.argv[1]) / "hand.png"
 draw(sample.image, [hand]).save(picture)
 print(f"drawn  {picture}")

@@ -112,7 +112,9 @@ def test_an_unwritable_folder_is_named() -> None:
 
 def test_output_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "choose another output folder" in refusal("predict", PHOTO, "--json", tmp_path / "file" / "hands.json")
+    assert "choose another output folder" in refusal(
+        "predict", PHOTO, "--json", tmp_path / "file" / "hands.json"
+    )
 
 
 def test_output_named_like_a_folder_is_refused(tmp_path: Path) -> None:

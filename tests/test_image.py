@@ -100,7 +100,12 @@ def test_animations_give_their_first_frame() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello", encoded(Image.fromarray(QUARTERS), "JPEG")[:150], encoded(Image.fromarray(QUARTERS), "PNG")[:60]],
+    [
+        b"",
+        b"hello",
+        encoded(Image.fromarray(QUARTERS), "JPEG")[:150],
+        encoded(Image.fromarray(QUARTERS), "PNG")[:60],
+    ],
     ids=["empty", "text", "cut JPEG", "cut PNG"],
 )
 def test_damaged_files_are_named(tmp_path: Path, content: bytes) -> None:

@@ -31,7 +31,9 @@ def test_a_plain_install_finds_a_hand_without_torch(tmp_path: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", ROOT)
     installed = run(python, "-m", "pip", "list", "--format=freeze").lower()
     assert "ai-edge-litert==" in installed
-    assert not any(f"{name}==" in installed for name in ("torch", "onnx", "onnxruntime", "openvino", "opencv"))
+    assert not any(
+        f"{name}==" in installed for name in ("torch", "onnx", "onnxruntime", "openvino", "opencv")
+    )
     said = run(
         python.with_name("edgehand"), "predict", ROOT / "examples" / "hand.jpg", "--box", "100,36,118,183",
         "--draw", "drawn.png",

@@ -5,7 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("torch", "torchvision", "onnx", "onnxruntime", "openvino", "nncf", "ai_edge_litert", "tflite_runtime", "cv2")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+    "ai_edge_litert",
+    "tflite_runtime",
+    "cv2",
+)
 
 
 def modules_after(statement: str) -> set[str]:

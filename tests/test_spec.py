@@ -10,7 +10,9 @@ import pytest
 from edgehand import ModelSpec
 from edgehand.errors import InputError
 
-SPEC = ModelSpec(name="lite", input_size=192, mean=(1, 2, 3), std=(4, 5, 6), keypoint_order=tuple(range(20, -1, -1)))
+SPEC = ModelSpec(
+    name="lite", input_size=192, mean=(1, 2, 3), std=(4, 5, 6), keypoint_order=tuple(range(20, -1, -1))
+)
 
 
 def test_json_round_trip() -> None:

@@ -103,7 +103,9 @@ def test_a_metadata_bomb_is_refused(tmp_path: Path) -> None:
         open_model(tmp_path / "bomb.tflite")
 
 
-@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x08", b"<?xml version='1.0'?><html/>", b"PK\x03\x04" * 9])
+@pytest.mark.parametrize(
+    "content", [b"", b"TFL3", b"\x08", b"<?xml version='1.0'?><html/>", b"PK\x03\x04" * 9]
+)
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "other").write_bytes(content)
     with pytest.raises(ModelFileError, match="not a TFLite, ONNX or OpenVINO file"):
@@ -113,12 +115,14 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("content", [b"\x08\x09garbage" * 50, b"<?xml version='1.0'?><net name='x'><layers>"])
 def test_damaged_onnx_and_openvino_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model").write_bytes(content)
-    with pytest.raises(ModelFileError, match="ONNX Runtime refuses it|damaged XML"):
+    with pytest.raises(ModelFileError, match=r"ONNX Runtime refuses it|damaged XML"):
         open_model(tmp_path / "model")
 
 
 def test_an_xml_with_entities_is_refused(tmp_path: Path) -> None:
-    entities = "<?xml version='1.0'?><!DOCTYPE net [<!ENTITY a 'aaaaaaaaaa'>%s]><net ><rt_info>&j;</rt_info></net>"
+    entities = (
+        "<?xml version='1.0'?><!DOCTYPE net [<!ENTITY a 'aaaaaaaaaa'>%s]><net ><rt_info>&j;</rt_info></net>"
+    )
     levels = "".join(f"<!ENTITY {name} '{f'&{chr(ord(name) - 1)};' * 10}'>" for name in "bcdefghij")
     (tmp_path / "bomb.xml").write_text(entities % levels)
     with pytest.raises(ModelFileError, match=r"bomb\.xml"):

@@ -70,7 +70,7 @@ def test_moving_picture_and_box_moves_the_hand(pose: HandPose) -> None:
     wide[37:, 52:] = picture
     x, y, w, h = SAMPLE.box
     (after,) = pose(wide, [(x + 52, y + 37, w, h)])
-    np.testing.assert_allclose(after.keypoints, before.keypoints + (52, 37), atol=0.5)
+    np.testing.assert_allclose(after.keypoints, before.keypoints + np.array([52, 37]), atol=0.5)
 
 
 def test_no_box_is_the_whole_picture(pose: HandPose) -> None:
