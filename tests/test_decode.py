@@ -46,6 +46,10 @@ def to_nhwc(heatmaps: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(heatmaps.transpose(0, 2, 3, 1))
 
 
+def to_mirrored(heatmaps: NDArray[Any], layout: str) -> NDArray[Any]:
+    return np.flip(heatmaps, 3 if layout == "NCHW" else 2)
+
+
 @pytest.mark.parametrize(
     ("method", "x", "y", "expected"),
     [
@@ -232,6 +236,22 @@ def test_any_memory(layout: str) -> None:
         np.testing.assert_array_equal(found[1], expected[1])
         mean = decode_heatmaps(view, flipped=view.copy()[..., ::-1])
         np.testing.assert_array_equal(mean[0], expected[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8, np.uint8])
+def test_maps_of_more_groups_than_a_byte_can_number(dtype: type) -> None:
+    random = np.random.default_rng(0)
+    height, width = 301, 523
+    heatmaps = random.integers(0, 4, (1, 3, height, width)).astype(dtype)
+    for keypoint, index in enumerate((50, 66000, height * width - 1)):
+        heatmaps[0, keypoint].flat[index::77777] = 5  # and the same value later on
+        y, x = divmod(index, width)
+        for layout, maps in (("NCHW", heatmaps), ("NHWC", to_nhwc(heatmaps))):
+            keypoints, scores = decode_heatmaps(maps, method="argmax", layout=layout)
+            np.testing.assert_array_equal(keypoints[0, keypoint], (x, y))
+            assert scores[0, keypoint] == 5
+            merged = decode_heatmaps(maps, method="argmax", layout=layout, flipped=to_mirrored(maps, layout))
+            np.testing.assert_array_equal(merged[0], keypoints)
 
 
 def test_empty_batch() -> None:

@@ -105,12 +105,35 @@ std::ptrdiff_t planar_merged(const Map<T>& map) {
   return static_cast<std::ptrdiff_t>(y * map.width + x + L::lowest_lane(L::equal(merged_columns<L>(map, y, x), largest)));
 }
 
+// The peak of a map of more groups than can be numbered, piece by piece.
+template <class Isa, class T>
+std::ptrdiff_t planar_large(const Map<T>& map) {
+  using G = Groups<Isa, T>;
+  using L = typename G::L;
+  const std::size_t cells = map.height * map.width;
+  std::size_t peak = 0;
+  auto largest = L::lowest();
+  for (std::size_t start = 0; start < cells; start += G::most_values) {
+    const std::size_t count = smaller(cells - start, G::most_values);
+    const std::size_t overlap = count < G::size ? G::size - count : 0;
+    const G piece = {map.data + start - overlap, count + overlap};
+    const Best<L> best = piece.best();
+    const auto value = L::largest_lane(best.value);
+    if (start > 0 && !(value > largest)) continue;
+    largest = value;
+    peak = start - overlap + piece.index_of(best, value);
+  }
+  return static_cast<std::ptrdiff_t>(peak);
+}
+
 template <class Isa, class T>
 void planar(const Maps<T>& maps, std::ptrdiff_t* peaks) {
   using G = Groups<Isa, T>;
   const std::size_t cells = maps.first.height * maps.first.width;
   std::size_t i = 0;
-  if (maps.first.flipped == nullptr && cells >= G::size && cells <= G::most_values) {
+  if (std::is_integral_v<T> && maps.first.flipped == nullptr && cells > G::most_values) {
+    for (; i < maps.count; ++i) peaks[i] = planar_large<Isa>(map_of(maps, i));
+  } else if (maps.first.flipped == nullptr && cells >= G::size) {
     constexpr std::size_t together = 4;
     for (; i + together <= maps.count; i += together) planar_plain<Isa, T, together>(maps, i, peaks);
     for (; i < maps.count; ++i) planar_plain<Isa, T, 1>(maps, i, peaks);
