@@ -76,28 +76,28 @@ def _taylor(values: Map, x: int, y: int) -> tuple[float, float]:
     if not (1 < x < width - 2 and 1 < y < height - 2):
         return 0.0, 0.0
     blurred = _blurred(values)
-    log = np.log(np.maximum(blurred * (values[y, x] / blurred.max()), 1e-10))
+    log = np.log(np.maximum(blurred * (values[y, x] / np.nanmax(blurred)), 1e-10))
     gradient = 0.5 * np.array([log[y, x + 1] - log[y, x - 1], log[y + 1, x] - log[y - 1, x]])
     xx = 0.25 * (log[y, x + 2] - 2 * log[y, x] + log[y, x - 2])
     yy = 0.25 * (log[y + 2, x] - 2 * log[y, x] + log[y - 2, x])
     xy = 0.25 * (log[y + 1, x + 1] - log[y - 1, x + 1] - log[y + 1, x - 1] + log[y - 1, x - 1])
-    if xx * yy - xy * xy == 0:
-        return 0.0, 0.0
-    dx, dy = -np.linalg.inv([[xx, xy], [xy, yy]]) @ gradient
-    return float(dx), float(dy)
+    return _newton(gradient, np.array([[xx, xy], [xy, yy]]))
 
 
 def _udp(values: Map, x: int, y: int) -> tuple[float, float]:
     blurred = _blurred(values)
-    log = np.pad(np.log(np.clip(blurred * (values[y, x] / blurred.max()), 1e-3, 50)), 1, mode="edge")
+    log = np.pad(np.log(np.clip(blurred * (values[y, x] / np.nanmax(blurred)), 1e-3, 50)), 1, mode="edge")
     around = log[y : y + 3, x : x + 3]
     gradient = 0.5 * np.array([around[1, 2] - around[1, 0], around[2, 1] - around[0, 1]])
     xx = around[1, 2] - 2 * around[1, 1] + around[1, 0]
     yy = around[2, 1] - 2 * around[1, 1] + around[0, 1]
     cross = around[2, 2] - around[1, 2] - around[2, 1] - around[1, 0] - around[0, 1] + around[0, 0]
     xy = 0.5 * (cross + 2 * around[1, 1])
-    hessian = np.array([[xx, xy], [xy, yy]]) + np.finfo(np.float32).eps * np.eye(2)
-    if not np.isfinite(hessian).all() or np.linalg.det(hessian) == 0:
+    return _newton(gradient, np.array([[xx, xy], [xy, yy]]) + np.finfo(np.float32).eps * np.eye(2))
+
+
+def _newton(gradient: Map, hessian: Map) -> tuple[float, float]:
+    if not np.isfinite(gradient).all() or not np.isfinite(hessian).all() or np.linalg.det(hessian) == 0:
         return 0.0, 0.0
     dx, dy = -np.linalg.inv(hessian) @ gradient
     return float(dx), float(dy)

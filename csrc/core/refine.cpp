@@ -43,8 +43,9 @@ Floats exp_negative(Floats x) {
   return in_range ? sum * powers : Floats{};
 }
 
-// log(x) for normal x > 0: x = m 2^e with m from sqrt(1/2) to sqrt(2), log m = 2 artanh((m - 1) / (m + 1)).
+// log(x) for normal x > 0, NaN for infinity and NaN: x = m 2^e with m from sqrt(1/2) to sqrt(2), log m = 2 artanh((m - 1) / (m + 1)).
 double log_positive(double x) {
+  if (!std::isfinite(x)) return NAN;
   std::uint64_t bits;
   std::memcpy(&bits, &x, sizeof bits);
   const std::uint64_t root_half = 0x3FE6A09E667F3BCDU;
