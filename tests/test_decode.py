@@ -192,7 +192,9 @@ def test_numbers_that_are_none_near_the_peak(method: str) -> None:
     expected, scores = reference(heatmaps, method=method)
     found = decode_heatmaps(heatmaps, method=method)
     # Beside a cell that is cut off a step of Newton's may lead thousands of cells away.
-    np.testing.assert_allclose(found[0], expected, rtol=1e-4, atol=2e-3 if method in ("taylor", "udp") else 1e-5)
+    np.testing.assert_allclose(
+        found[0], expected, rtol=1e-4, atol=2e-3 if method in ("taylor", "udp") else 1e-5
+    )
     np.testing.assert_array_equal(found[1], scores)
 
 
