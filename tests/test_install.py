@@ -38,5 +38,5 @@ def test_a_plain_install_finds_a_hand_without_torch(tmp_path: Path) -> None:
         python.with_name("edgehand"), "predict", ROOT / "examples" / "hand.jpg", "--box", "100,36,118,183",
         "--draw", "drawn.png",
     )  # fmt: skip
-    assert "1 hand, score 0." in said
+    assert "1 hand, score" in said
     assert (tmp_path / "drawn.png").stat().st_size > 10_000
