@@ -147,7 +147,9 @@ def _network(head: Any, given: dict[str, np.ndarray]) -> np.ndarray:
     network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     network.eval()
     with torch.no_grad():
-        features = network.backbone(torch.from_numpy(given["images"]))
+        # In double: rounding in single differs by 1e-3 of the range between numbers of threads.
+        network = network.double()
+        features = network.backbone(torch.from_numpy(given["images"]).double())
         found: np.ndarray = network.head(features if isinstance(features, tuple) else (features,)).numpy()
     return found
 
