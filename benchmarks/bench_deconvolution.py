@@ -53,6 +53,9 @@ def main() -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight)
+        elif isinstance(module, nn.BatchNorm2d):
+            # Biases of zero would be left out of the graph, and the ReLU behind them be run apart.
+            nn.init.normal_(module.bias, std=0.1)
     crops = np.random.default_rng(0).normal(size=(8, 3, 256, 256)).astype(np.float32)
 
     with TemporaryDirectory() as folder:
