@@ -15,11 +15,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
+from torch import nn
+
 from edgehand.export.graph import inference_graph
 from edgehand.export.quiet import quiet
 from edgehand.export.targets import tflite
-from torch import nn
-
 from edgehand.training.networks import NETWORKS, build
 
 ROUNDS = 100

@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Export, and say what the checks found."""
     from edgehand.export.pipeline import export
-
     from edgehand.models import checkpoint
 
     result = export(

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from edgehand.errors import ExportError, InputError
 from edgehand.export import calibration as calibrations
 from edgehand.export.calibration import Calibration
 from edgehand.export.check import (
@@ -24,8 +26,6 @@ from edgehand.export.check import (
 from edgehand.export.graph import inference_graph
 from edgehand.export.quiet import quiet
 from edgehand.export.targets import Target, names, target
-
-from edgehand.errors import ExportError, InputError
 from edgehand.files import place, staging
 from edgehand.runtime.artifact import Metadata, Model, default_threads, open_model
 from edgehand.runtime.backends import backend

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from edgehand.export.graph import PhaseDeconvolution, inference_graph
 from torch import nn
 
+from edgehand.export.graph import PhaseDeconvolution, inference_graph
 from edgehand.training.networks import NETWORKS, build
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from edgehand.export.pipeline import Export, export
-from edgehand.export.targets import names, target
 from torch import nn
 
 from edgehand import HandPose, datasets, models
 from edgehand.errors import ExportError, ModelFileError
+from edgehand.export.pipeline import Export, export
+from edgehand.export.targets import names, target
 from edgehand.runtime.artifact import open_model
 from edgehand.runtime.backends import names as engines
 from edgehand.training.checkpoint import load_checkpoint, save_checkpoint
