@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -97,7 +98,12 @@ def _load(path: Path) -> Any:
                     raise CheckpointError(f"{path}: refused, it is compressed, which torch.save never does")
         while True:
             try:
-                with torch.serialization.safe_globals([(_Inert, name) for name in inert]):
+                with (
+                    torch.serialization.safe_globals([(_Inert, name) for name in inert]),
+                    warnings.catch_warnings(),
+                ):
+                    # PyTorch wonders about pickles of other protocols; they are read or refused like the rest.
+                    warnings.simplefilter("ignore", UserWarning)
                     return torch.load(path, map_location="cpu", weights_only=True)
             except UnpicklingError as error:
                 found = re.search(r"GLOBAL (\S+)", str(error))
