@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import image, metrics
-from edgehand.crop import crop_input, input_table, patch_to_image, square
 from edgehand.datasets import Sample
 from edgehand.errors import DataError, ImageError, OutputError
-from edgehand.keypoints import read_keypoints
 from edgehand.runtime.artifact import Model
-from edgehand.runtime.backends import LAYOUTS
+from edgehand.runtime.estimator import find_keypoints, table_for
 
 PROTOCOLS = {"0.x": "quarter-0x", "1.x": "quarter"}
 """Generation of MMPose -> its variant of the quarter offset; 1.x also clips boxes to the picture."""
@@ -48,16 +46,14 @@ class Measurement:
     def __init__(
         self, model: Model, samples: list[Sample], protocol: str, *, flip_test: bool, notes: Path | None
     ) -> None:
-        self.model, self.samples, self.flip_test, self.notes = model, samples, flip_test, notes
+        self.samples, self.flip_test, self.notes = samples, flip_test, notes
         self.clips = protocol == "1.x"
         self.sha256 = hashlib.sha256(model.path.read_bytes()).hexdigest()
-        spec, taken = model.metadata.spec, model.metadata.input
-        if spec.decode in PROTOCOLS.values():
-            spec = replace(spec, decode=PROTOCOLS[protocol])
-        self.spec = spec
-        self._table = input_table(
-            spec.mean, spec.std, dtype=taken.dtype, scale=taken.scale, zero_point=taken.zero_point
-        )
+        self.spec = model.metadata.spec
+        if self.spec.decode in PROTOCOLS.values():
+            self.spec = replace(self.spec, decode=PROTOCOLS[protocol])
+        self.model = replace(model, metadata=replace(model.metadata, spec=self.spec))
+        self._table = table_for(self.model)
 
     def run(self, skipped: list[str] | None) -> Iterator[Found | None]:
         """Go through the samples, in their order.
@@ -98,24 +94,8 @@ class Measurement:
             box = x, y, w, h
         if min(box[2:]) <= 0:
             raise DataError(f"{sample.image}: box {sample.box} of hand {sample.id} is outside the picture")
-        return {"id": sample.id, "keypoints": self._keypoints(picture, box).tolist(), "box": box}
-
-    def _keypoints(
-        self, picture: NDArray[np.uint8], box: tuple[float, float, float, float]
-    ) -> NDArray[np.float32]:
-        taken, given, infer = self.model.metadata.input, self.model.metadata.output, self.model.backend.infer
-        matrix = patch_to_image(*square(box, self.spec.padding), self.spec.input_size)
-        crop = crop_input(
-            picture, matrix, self.spec.input_size, self._table,
-            layout=taken.layout, antialias=self.spec.antialias,
-        )  # fmt: skip
-        heatmaps, flipped = infer(crop).copy(), None
-        if self.flip_test:
-            flipped = infer(np.ascontiguousarray(np.flip(crop, 3 - LAYOUTS.index(taken.layout))))
-        return read_keypoints(
-            heatmaps, matrix, self.spec,
-            layout=given.layout, scale=given.scale, zero_point=given.zero_point, flipped=flipped,
-        )[0]  # fmt: skip
+        keypoints, _ = find_keypoints(self.model, self._table, picture, box, flip_test=self.flip_test)
+        return {"id": sample.id, "keypoints": keypoints.tolist(), "box": box}
 
     def _fingerprint(self) -> str:
         digest = hashlib.sha256(self.sha256.encode())

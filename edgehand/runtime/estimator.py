@@ -16,7 +16,7 @@ from edgehand.errors import InputError
 from edgehand.hand import Hand
 from edgehand.image import ImageLike
 from edgehand.keypoints import read_keypoints
-from edgehand.runtime.artifact import open_model
+from edgehand.runtime.artifact import Model, open_model
 
 Box = tuple[float, float, float, float]
 
@@ -38,14 +38,7 @@ class HandPose:
         self, model: str | Path | None = None, engine: str | None = None, threads: int | None = None
     ) -> None:
         self.model = open_model(models.int8_model() if model is None else model, engine, threads)
-        metadata = self.model.metadata
-        self._table = input_table(
-            metadata.spec.mean,
-            metadata.spec.std,
-            dtype=metadata.input.dtype,
-            scale=metadata.input.scale,
-            zero_point=metadata.input.zero_point,
-        )
+        self._table = table_for(self.model)
 
     def __call__(self, image: ImageLike, boxes: Sequence[Sequence[float]] | None = None) -> list[Hand]:
         """Find the keypoints of each box's hand.
@@ -65,17 +58,48 @@ class HandPose:
         return [self._hand(picture, check_box(box, width, height)) for box in wanted]
 
     def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
-        spec = self.model.metadata.spec
-        given, taken = self.model.metadata.output, self.model.metadata.input
-        matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
-        crop = crop_input(
-            picture, matrix, spec.input_size, self._table, layout=taken.layout, antialias=spec.antialias
-        )
-        heatmaps = self.model.backend.infer(crop)
-        keypoints, scores = read_keypoints(
-            heatmaps, matrix, spec, layout=given.layout, scale=given.scale, zero_point=given.zero_point
-        )
+        keypoints, scores = find_keypoints(self.model, self._table, picture, box)
         return Hand(keypoints=keypoints, scores=scores, box=box)
+
+
+def table_for(model: Model) -> NDArray[Any]:
+    """What the model's input is for each channel and grey level: (3, 256) of its own type."""
+    spec, taken = model.metadata.spec, model.metadata.input
+    return input_table(spec.mean, spec.std, dtype=taken.dtype, scale=taken.scale, zero_point=taken.zero_point)
+
+
+def find_keypoints(
+    model: Model, table: NDArray[Any], picture: NDArray[np.uint8], box: Box, *, flip_test: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The device's whole route: crop, engine, heatmaps, keypoints.
+
+    Args:
+        model: opened.
+        table: of this model, see `table_for`.
+        picture: uint8 RGB (H, W, 3).
+        box: x, y, width, height, tight around the hand, pixels.
+        flip_test: average with the mirrored crop.
+    Returns:
+        keypoints (21, 2) float32 in pixels of the picture, scores (21,) float32 in 0..1.
+    """
+    spec, taken, given = model.metadata.spec, model.metadata.input, model.metadata.output
+    matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
+    crop = crop_input(picture, matrix, spec.input_size, table, layout=taken.layout, antialias=spec.antialias)
+    heatmaps = model.backend.infer(crop)
+    flipped = None
+    if flip_test:
+        heatmaps = heatmaps.copy()  # the engine writes the next result over this one
+        mirrored = np.flip(crop, axis=taken.layout.index("W"))
+        flipped = model.backend.infer(np.ascontiguousarray(mirrored))
+    return read_keypoints(
+        heatmaps,
+        matrix,
+        spec,
+        layout=given.layout,
+        scale=given.scale,
+        zero_point=given.zero_point,
+        flipped=flipped,
+    )
 
 
 def check_box(box: Any, width: int, height: int) -> Box:
