@@ -18,6 +18,9 @@ PICTURES = 16
 MAX_DIFFERENCE = 1e-3
 """Largest difference of a float model's heatmaps from PyTorch's that is still rounding."""
 
+COLLAPSE = 0.9
+"""Cosine below which heatmaps are others: sound models measured 0.997, a network of random weights 0.92."""
+
 
 @dataclass(frozen=True)
 class Agreement:
@@ -27,6 +30,11 @@ class Agreement:
     """Mean over the keypoints of the cosine between the two heatmaps."""
     distance: float
     """Mean distance between the two keypoints, as a fraction of the hand box's longer side."""
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether the quantized heatmaps are others than the float ones, not the same ones coarser."""
+        return not self.cosine >= COLLAPSE
 
 
 @torch.inference_mode()

@@ -56,3 +56,9 @@ def run(args: argparse.Namespace) -> None:
             f"INT8 against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, "
             f"keypoints {result.agreement.distance:.2%} of the box apart; every convolution is integer"
         )
+        if result.agreement.collapsed:
+            print(
+                "edgehand: warning: quantization changed the heatmaps beyond use; "
+                "give --calibration pictures like those the network was trained on",
+                file=sys.stderr,
+            )

@@ -41,6 +41,7 @@ def test_the_file_is_small_integer_and_close_to_float(exported: Export) -> None:
     assert exported.size <= 2_800_000
     assert exported.difference <= 1e-3
     assert exported.agreement is not None
+    assert not exported.agreement.collapsed
     assert exported.agreement.cosine >= 0.99
     # Rendered hands are unlike the photos of its training: unsure peaks jump. A collapse is above 0.3.
     assert exported.agreement.distance <= 0.05
