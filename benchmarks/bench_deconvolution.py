@@ -8,13 +8,13 @@ Rounds are interleaved; the ratio of the minima is what is quoted.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
+from timing import least
 from torch import nn
 
 from edgehand.export.graph import inference_graph
@@ -22,7 +22,6 @@ from edgehand.export.quiet import quiet
 from edgehand.export.targets import tflite
 from edgehand.training.networks import NETWORKS, build
 
-ROUNDS = 100
 FORMS = {"deconvolution": "keep", "phases": "NHWC"}
 
 
@@ -30,13 +29,8 @@ def milliseconds(files: dict[str, Path], threads: int) -> dict[str, float]:
     opened = {name: Interpreter(str(file), num_threads=threads) for name, file in files.items()}
     for interpreter in opened.values():
         interpreter.allocate_tensors()
-    best = dict.fromkeys(files, float("inf"))
-    for _ in range(ROUNDS):
-        for name, interpreter in opened.items():
-            started = time.perf_counter()
-            interpreter.invoke()
-            best[name] = min(best[name], time.perf_counter() - started)
-    return {name: seconds * 1e3 for name, seconds in best.items()}
+    turns = least({name: interpreter.invoke for name, interpreter in opened.items()}, seconds=4)
+    return {name: microseconds / 1e3 for name, microseconds in turns.items()}
 
 
 def output(file: Path, crop: np.ndarray) -> np.ndarray:

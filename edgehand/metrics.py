@@ -181,18 +181,3 @@ def summary(
 def _figure(value: float, resampled: NDArray[np.float64]) -> Figure:
     low, high = np.percentile(resampled, [2.5, 97.5])
     return Figure(value, float(low), float(high))
-
-
-def box_errors(
-    predicted: Floats, true: Floats, visible: NDArray[np.bool_], boxes: Floats
-) -> NDArray[np.float32]:
-    """Distance of each visible keypoint from the truth, as a fraction of its box's longer side.
-
-    Args:
-        predicted, true: (N, K, 2) pixels.
-        visible: (N, K).
-        boxes: (N, 4) x, y, width, height, tight, pixels.
-    Returns:
-        one number a visible keypoint, in order.
-    """
-    return np.asarray(distances(predicted, true, longer_sides(boxes))[np.asarray(visible, bool)])
