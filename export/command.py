@@ -15,7 +15,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", default="lite", metavar="NAME", help="a model that ships (default: %(default)s)"
     )
     source.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of your own")
-    parser.add_argument("--int8", action="store_true", help="quantize weights and activations to 8 bits")
+    precision = parser.add_mutually_exclusive_group()
+    precision.add_argument(
+        "--precision", default="fp32", help="fp32, fp16, int8-dynamic or int8 (default: %(default)s)"
+    )
+    precision.add_argument(
+        "--int8", dest="precision", action="store_const", const="int8",
+        help="short for --precision int8: weights and calibrated activations of 8 bits",
+    )  # fmt: skip
     parser.add_argument(
         "--calibration", metavar="PATH",
         help="pictures that calibrate the activations: a folder, each picture filled by one hand, or FORMAT:PATH of "
@@ -44,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         args.checkpoint or checkpoint(args.model),
         args.target,
         args.output,
-        int8=args.int8,
+        precision=args.precision,
         calibration=args.calibration,
         io=args.io,
         progress=lambda step: print(f"  {step} ...", file=sys.stderr, flush=True),
@@ -52,9 +59,10 @@ def run(args: argparse.Namespace) -> None:
     print(f"{result.file}  {result.size / 1e6:.2f} MB  in {result.seconds:.0f} s")
     print(f"float against PyTorch: largest difference {result.difference:.1e}")
     if result.agreement:
+        integer = "; every convolution is integer" if args.precision == "int8" else ""
         print(
-            f"INT8 against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, "
-            f"keypoints {result.agreement.distance:.2%} of the box apart; every convolution is integer"
+            f"{args.precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, "
+            f"keypoints {result.agreement.distance:.2%} of the box apart{integer}"
         )
         if result.agreement.collapsed:
             print(

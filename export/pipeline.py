@@ -32,6 +32,12 @@ from edgehand.runtime.backends import backend
 from edgehand.training.checkpoint import load_checkpoint
 
 IO = ("int8", "float32")
+PRECISIONS = {
+    "fp32": "weights and activations float32",
+    "fp16": "weights float16, activations as the engine computes",
+    "int8-dynamic": "weights int8, activations int8 by the range each inference gives them",
+    "int8": "weights int8, activations int8 by the range that calibration pictures gave them",
+}
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class Export:
     difference: float
     """Largest difference between the float model's heatmaps and PyTorch's."""
     agreement: Agreement | None
-    """Of the INT8 model with PyTorch; None for a float export."""
+    """Of the finished model with PyTorch; None where it is the float32 one."""
     seconds: float
 
 
@@ -54,7 +60,7 @@ def export(
     target_name: str,
     output: Path,
     *,
-    int8: bool = False,
+    precision: str = "fp32",
     calibration: str | None = None,
     io: str = "int8",
     progress: Callable[[str], None] = lambda _: None,
@@ -65,14 +71,14 @@ def export(
         checkpoint: what `edgehand train` or `edgehand import` wrote.
         target_name: "tflite", "onnx" or "openvino".
         output: folder to write to.
-        int8: static quantization: weights per channel, calibrated activations; else float32.
+        precision: one of PRECISIONS.
         calibration: folder of pictures or FORMAT:PATH; None takes the set inside the package.
         io: type of an INT8 model's input and output, "int8" or "float32".
         progress: is told each step as it begins.
     Returns:
         the file and what the checks found.
     Raises:
-        InputError: unknown target or io.
+        InputError: unknown target, precision or io, or the target's engine does not offer the precision.
         CheckpointError, DataError: checkpoint or calibration cannot be used.
         ExportError: a converter failed, or the result failed its checks; nothing is written then.
         OutputError: `output` cannot be written to.
@@ -82,6 +88,8 @@ def export(
         raise InputError(f"target {target_name!r}: expected one of {', '.join(names())}")
     if io not in IO:
         raise InputError(f"io {io!r}: expected one of {', '.join(IO)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
     network, spec = load_checkpoint(checkpoint)
     progress("reading calibration pictures")
     crops = calibrations.load(calibration, spec)
@@ -89,9 +97,11 @@ def export(
     expected = torch_heatmaps(network, seen)
     with quiet(f"loading what makes {target_name} files"):
         maker = target(target_name)
-    recipe = _recipe(target_name, int8, io, crops)
+    if precision in maker.NOT_OFFERED:
+        raise InputError(f"precision {precision!r} for {target_name}: {maker.NOT_OFFERED[precision]}")
+    recipe = _recipe(target_name, precision, io, crops)
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-    name = f"{spec.name}-{recipe['precision']}{maker.SUFFIX}"
+    name = f"{spec.name}-{precision}{maker.SUFFIX}"
 
     with staging(output) as folder:
         file = _made_in(folder / "float") / name
@@ -106,12 +116,15 @@ def export(
             raise ExportError(
                 f"{name}: float heatmaps differ from PyTorch's by {difference:.2g}: not written"
             )
-        if int8:
-            source, file = file, _made_in(folder / "int8") / name
-            progress(f"quantizing with {len(crops.inputs)} pictures")
+        if precision != "fp32":
+            source, file = file, _made_in(folder / precision) / name
+            progress(f"quantizing with {len(crops.inputs)} pictures" if precision == "int8" else "quantizing")
             with quiet(f"quantizing for {target_name}"):
-                ends = maker.quantize(source, crops.inputs, io, file)
-                floats = maker.float_convolutions(file)
+                if precision == "int8":
+                    ends = maker.quantize(source, crops.inputs, io, file)
+                else:
+                    ends = maker.shrink(source, precision, file)
+                floats = maker.float_convolutions(file) if precision == "int8" else []
             if floats:
                 raise ExportError(
                     f"{name}: {len(floats)} convolutions stayed float, {floats[0]} first: not written"
@@ -126,7 +139,7 @@ def export(
         file=output / name,
         size=size,
         difference=difference,
-        agreement=agreement(expected, found, spec) if int8 else None,
+        agreement=agreement(expected, found, spec) if precision != "fp32" else None,
         seconds=time.monotonic() - started,
     )
 
@@ -136,9 +149,9 @@ def _made_in(folder: Path) -> Path:
     return folder
 
 
-def _recipe(target_name: str, int8: bool, io: str, crops: Calibration) -> dict[str, Any]:
-    recipe: dict[str, Any] = {"target": target_name, "precision": "int8" if int8 else "fp32"}
-    if int8:
+def _recipe(target_name: str, precision: str, io: str, crops: Calibration) -> dict[str, Any]:
+    recipe: dict[str, Any] = {"target": target_name, "precision": precision}
+    if precision == "int8":
         recipe |= {
             "io": io,
             "weights": "int8, symmetric, per channel",

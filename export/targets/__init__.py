@@ -25,6 +25,8 @@ class Target(Protocol):
     """How the engine runs deconvolutions best, see `edgehand.export.graph.inference_graph`."""
     PACKAGES: tuple[str, ...]
     """Distributions that take part, whose versions the metadata records."""
+    NOT_OFFERED: dict[str, str]
+    """Precision -> why the engine has no such mode."""
 
     def convert(self, graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tensor]:
         """Write the float model; what it takes and gives."""
@@ -37,6 +39,11 @@ class Target(Protocol):
         Weights are quantized per channel, activations by the range that `inputs` give them.
 
         `inputs` are normalised crops (N, 3, S, S); `io` is "int8" or "float32", the type of input and output.
+        """
+
+    def shrink(self, source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:
+        """Write the "fp16" or "int8-dynamic" model of a float one, which stays float32 at its ends; what it takes and
+        gives.
         """
 
     def float_convolutions(self, file: Path) -> list[str]:

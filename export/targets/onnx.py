@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
+from onnxruntime.transformers.float16 import convert_float_to_float16
 from torch import nn
 
 from edgehand.runtime.artifact import Metadata
@@ -23,6 +24,7 @@ from edgehand.spec import ModelSpec
 SUFFIX = ".onnx"
 DECONVOLUTION = "NCHW"
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
+NOT_OFFERED: dict[str, str] = {}
 
 _FLOAT = Tensor("float32", "NCHW")
 
@@ -78,6 +80,18 @@ def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> 
     onnx.checker.check_model(model)
     onnx.save(model, file)
     return ends
+
+
+def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:
+    """Write the float model with weights of 16-bit floats, or of 8-bit integers that meet activations quantized as
+    they come.
+    """
+    if precision == "fp16":
+        onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), file)
+    else:
+        # ONNX Runtime's dynamic convolution takes one scale a tensor, and unsigned weights alone.
+        quantization.quantize_dynamic(str(source), str(file), weight_type=quantization.QuantType.QUInt8)
+    return _FLOAT, _FLOAT
 
 
 def _integer_ends(graph: onnx.GraphProto) -> tuple[Tensor, Tensor]:

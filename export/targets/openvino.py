@@ -22,6 +22,9 @@ from edgehand.spec import ModelSpec
 SUFFIX = ".xml"
 DECONVOLUTION = "keep"  # the one engine whose own INT8 deconvolution is the fastest form
 PACKAGES = ("torch", "openvino", "nncf")
+NOT_OFFERED = {
+    "int8-dynamic": "OpenVINO quantizes activations as they come in matrix products alone, not in convolutions"
+}
 _CONVOLUTIONS = ("Convolution", "Deconvolution", "GroupConvolution")
 _FLOAT = Tensor("float32", "NCHW")
 
@@ -47,6 +50,12 @@ def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> 
         quantized = _integer_ends(quantized, taken, given)
     openvino.save_model(quantized, file, compress_to_fp16=False)
     return taken, given
+
+
+def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+    """Write the float model with weights of 16-bit floats."""
+    openvino.save_model(openvino.Core().read_model(source), file, compress_to_fp16=True)
+    return _FLOAT, _FLOAT
 
 
 def _uint8(values: NDArray[np.float32]) -> Tensor:

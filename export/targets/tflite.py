@@ -27,6 +27,7 @@ from edgehand.spec import ModelSpec
 SUFFIX = ".tflite"
 DECONVOLUTION = "NHWC"
 PACKAGES = ("torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
+NOT_OFFERED: dict[str, str] = {}
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of the archive's member, so that the same model gives the same bytes
@@ -57,6 +58,24 @@ def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> 
     recipes.load_quantization_recipe(maker.get_quantization_recipe())
     ranges.calibrate({signature: crops}, recipes)
     maker.quantize(ranges.get_model_qsvs()).export_model(str(file), overwrite=True)
+    return _tensors(file)
+
+
+def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:
+    """Write the float model with weights of 16-bit floats, or of 8-bit integers that meet activations quantized as
+    they come.
+    """
+    maker = quantizer.Quantizer(str(source))
+    if precision == "fp16":
+        maker.add_weight_only_config(
+            regex=".*",
+            operation_name=TFLOperationName.ALL_SUPPORTED,
+            num_bits=16,
+            algorithm_key=quantizer.AlgorithmName.FLOAT_CASTING,
+        )
+    else:
+        maker.load_quantization_recipe(recipe.dynamic_wi8_afp32())
+    maker.quantize().export_model(str(file), overwrite=True)
     return _tensors(file)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from edgehand import HandPose, datasets, models
-from edgehand.errors import ExportError, ModelFileError
+from edgehand.errors import ExportError, InputError, ModelFileError
 from edgehand.export.pipeline import Export, export
 from edgehand.export.targets import names, target
 from edgehand.runtime.artifact import open_model
@@ -26,7 +26,7 @@ TARGETS = [pytest.param(name, marks=[pytest.mark.xdist_group(name), pytest.mark.
 @pytest.fixture(scope="module", params=TARGETS)
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Export:
     folder = tmp_path_factory.mktemp(request.param)
-    result = export(models.checkpoint("lite"), request.param, folder, int8=True)
+    result = export(models.checkpoint("lite"), request.param, folder, precision="int8")
     assert {path.suffix for path in folder.iterdir()} <= {result.file.suffix, ".bin"}
     return result
 
@@ -101,7 +101,7 @@ def test_a_damaged_file_is_named(exported: Export, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_float32_ends(name: str, tmp_path: Path) -> None:
-    result = export(models.checkpoint("lite"), name, tmp_path, int8=True, io="float32")
+    result = export(models.checkpoint("lite"), name, tmp_path, precision="int8", io="float32")
     made = open_model(result.file)
     assert made.metadata.input.dtype == made.metadata.output.dtype == "float32"
     assert target(name).float_convolutions(result.file) == []
@@ -110,10 +110,33 @@ def test_float32_ends(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TARGETS)
+def test_half_and_dynamic_precision(name: str, tmp_path: Path) -> None:
+    checkpoint = models.checkpoint("lite")
+    sizes = {}
+    for precision in ("fp16", "int8-dynamic"):
+        if precision in target(name).NOT_OFFERED:
+            with pytest.raises(InputError, match=f"{precision!r} for {name}"):
+                export(checkpoint, name, tmp_path, precision=precision)
+            continue
+        result = export(checkpoint, name, tmp_path, precision=precision)
+        made = open_model(result.file)
+        assert made.metadata.recipe == {"target": name, "precision": precision}
+        assert made.metadata.input.dtype == made.metadata.output.dtype == "float32"
+        assert result.agreement is not None
+        sizes[precision] = result.size
+        if precision == "fp16":
+            assert result.agreement.cosine >= 0.9999
+            assert result.agreement.distance <= 0.005
+    # 1.86 million weights of two bytes, or one, and the graph.
+    assert 3_700_000 < sizes["fp16"] < 4_200_000
+    assert sizes.get("int8-dynamic", 2_000_000) < 2_300_000
+
+
+@pytest.mark.parametrize("name", TARGETS)
 def test_the_published_network(name: str, tmp_path: Path) -> None:
     checkpoint = tmp_path / "pose.safetensors"
     save_checkpoint(random_pose(), NETWORKS["pose_mobilenet_v2"][1], checkpoint)
-    result = export(checkpoint, name, tmp_path / "out", int8=True)
+    result = export(checkpoint, name, tmp_path / "out", precision="int8")
     assert result.difference <= 1e-3
     assert target(name).float_convolutions(result.file) == []
     assert result.agreement is not None
