@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 
 from edgehand.errors import InputError
@@ -11,8 +13,9 @@ from edgehand.errors import InputError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand train`."""
     parser.add_argument(
-        "--data", action="append", required=True, metavar="FORMAT:PATH",
-        help="labelled pictures, e.g. coco:photos/annotations.json; may be given several times",
+        "--data", action="append", required=True, metavar="FORMAT:PATH[@SHARE]",
+        help="labelled pictures, e.g. coco:photos/annotations.json; may be given several times, then each "
+        "with its share of the training, e.g. coco:photos@0.4 coco:renders@0.6",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -20,14 +23,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="lite, or onehand10k, panoptic, rhd as published (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--epochs", type=int, help="passes over the data (default: the recipe's)")
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="RATE",
+        help="at the top of the schedule, e.g. a tenth of the recipe's to fine-tune (default: the recipe's)",
+    )  # fmt: skip
     watch = parser.add_mutually_exclusive_group()
-    watch.add_argument("--validation", metavar="FORMAT:PATH", help="labelled pictures to watch progress by")
+    watch.add_argument(
+        "--validation", action="append", metavar="FORMAT:PATH",
+        help="labelled pictures to watch progress by; may be given several times",
+    )  # fmt: skip
     watch.add_argument(
         "--holdout", type=float, default=0.1, metavar="FRACTION",
         help="without --validation: the part of --data to hold out for it (default: %(default)s)",
     )  # fmt: skip
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--init", type=Path, metavar="FILE", help="start from this checkpoint")
+    start.add_argument(
+        "--init", metavar="NAME|FILE",
+        help="start from a model that ships (lite) or from a checkpoint, to fine-tune it",
+    )  # fmt: skip
     start.add_argument(
         "--backbone", type=Path, metavar="FILE",
         help="start from ImageNet weights: MobileNetV2 of torchvision or MMPose (.pth), or folded (.npz)",
@@ -41,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Train, or go on with the run that is in the folder."""
     from edgehand import datasets
+    from edgehand.training.mixture import mixture, read_share
     from edgehand.training.recipes import RECIPES
     from edgehand.training.run import train
 
@@ -50,21 +64,37 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--holdout {args.holdout}: expected a fraction from 0 up to, not including, 1")
     if args.epochs is not None and args.epochs < 1:
         raise InputError(f"--epochs {args.epochs}: expected at least 1")
-    samples = [sample for source in args.data for sample in datasets.load(source, "train")]
+    recipe = RECIPES[args.recipe]
+    if args.learning_rate is not None:
+        if not (isfinite(args.learning_rate) and args.learning_rate > 0):
+            raise InputError(f"--learning-rate {args.learning_rate}: expected a positive number")
+        recipe = replace(recipe, learning_rate=args.learning_rate)
+    if args.epochs is not None:
+        recipe = replace(recipe, epochs=args.epochs)
+    sources = [read_share(source) for source in args.data]
+    loaded = [datasets.load(source, "train") for source, _ in sources]
     if args.validation:
-        validation = datasets.load(args.validation, "test")
+        validation = [sample for source in args.validation for sample in datasets.load(source, "test")]
     else:
-        samples, validation = datasets.split(samples, args.holdout)
+        parts = [datasets.split(samples, args.holdout) for samples in loaded]
+        loaded = [kept for kept, _ in parts]
+        validation = [sample for _, held_out in parts for sample in held_out]
     train(
-        samples,
+        [sample for samples in loaded for sample in samples],
         validation,
-        RECIPES[args.recipe],
+        recipe,
         args.output,
-        epochs=args.epochs,
-        init=args.init,
+        mixture=mixture([len(samples) for samples in loaded], [share for _, share in sources]),
+        init=_checkpoint(args.init) if args.init else None,
         backbone=args.backbone,
         device=args.device,
         threads=args.threads,
         workers=args.workers,
         seed=args.seed,
     )
+
+
+def _checkpoint(name_or_file: str) -> Path:
+    from edgehand import models
+
+    return models.checkpoint(name_or_file) if name_or_file in models.names() else Path(name_or_file)

@@ -21,11 +21,10 @@ from edgehand.training.data import Batch, HandCrops, normalise
 from edgehand.training.processes import Process
 
 
-def epoch_batches(count: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
-    """The shuffled batches of one epoch, the same for the same seed; a last incomplete batch is left out."""
-    order = np.random.default_rng((seed, epoch)).permutation(count).tolist()
-    size = min(batch_size, count)
-    return [order[start : start + size] for start in range(0, count - size + 1, size)]
+def batches(order: list[int], batch_size: int) -> list[list[int]]:
+    """An epoch's samples in batches; a last incomplete one is left out, unless it is the only one."""
+    size = min(batch_size, len(order))
+    return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
 
 
 def groups(batch: list[int], group_size: int) -> list[list[int]]:

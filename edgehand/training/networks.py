@@ -98,7 +98,7 @@ class Lite(nn.Module):
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], ModelSpec]] = {
     "lite": (
         Lite,
-        ModelSpec(name="lite", input_size=192, mean=(127.5,) * 3, std=(127.5,) * 3),
+        ModelSpec(name="lite", input_size=160, mean=(127.5,) * 3, std=(127.5,) * 3),
     ),
     "pose_mobilenet_v2": (
         PoseMobileNetV2,

@@ -13,6 +13,8 @@ class Recipe:
 
     network: str
     """One of `edgehand.training.networks.NETWORKS`."""
+    input_size: int
+    """Side of the crop, pixels."""
     epochs: int
     batch_size: int
     """Pictures a step, over all processes."""
@@ -47,6 +49,7 @@ class Recipe:
 
 LITE = Recipe(
     network="lite",
+    input_size=160,
     epochs=30,
     batch_size=64,
     group_size=64,
@@ -66,6 +69,7 @@ def _published(padding: float = 1.25) -> Recipe:
     """MMPose's recipe for pose_mobilenet_v2 (0.13 and later): 8 GPUs with 64 pictures each."""
     return Recipe(
         network="pose_mobilenet_v2",
+        input_size=256,
         epochs=210,
         batch_size=512,
         group_size=64,

@@ -21,8 +21,9 @@ from edgehand.errors import CheckpointError, DataError, InputError, OutputError
 from edgehand.training import processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
 from edgehand.training.data import HandCrops
-from edgehand.training.engine import epoch_batches, figures, groups, predict, train_steps
+from edgehand.training.engine import batches, figures, groups, predict, train_steps
 from edgehand.training.loss import LOSSES
+from edgehand.training.mixture import Mixture
 from edgehand.training.networks import NETWORKS, build
 from edgehand.training.processes import Process
 from edgehand.training.recipes import Recipe
@@ -39,7 +40,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
-    epochs: int | None = None,
+    mixture: Mixture | None = None,
     init: Path | None = None,
     backbone: Path | None = None,
     device: str | None = None,
@@ -54,7 +55,7 @@ def train(
         validation: labelled hands to watch progress by; may be none.
         recipe: network, schedule, augmentation and loss.
         folder: of the run; gets NETWORK.safetensors, log.jsonl and resume.pt.
-        epochs: instead of the recipe's.
+        mixture: which of `samples` make an epoch; None takes each once.
         init: checkpoint to start from.
         backbone: ImageNet weights to start from, see `edgehand.training.start.load_backbone`.
         device: a torch device; None takes CUDA where there is one.
@@ -73,7 +74,6 @@ def train(
         raise DataError("no sample to train on: all are held out")
     if threads is not None:
         torch.set_num_threads(threads)
-    recipe = replace(recipe, epochs=epochs or recipe.epochs)
     with processes.join(device) as process:
         torch.manual_seed(seed)
         network, spec = (
@@ -81,13 +81,15 @@ def train(
         )
         if spec.name != recipe.network:
             raise CheckpointError(f"{init}: is of {spec.name}, the recipe trains {recipe.network}")
-        spec = replace(spec, padding=recipe.padding)
+        spec = replace(spec, padding=recipe.padding, input_size=recipe.input_size)
         crops = HandCrops(samples, spec, recipe.augmentation, seed)
+        mixture = mixture or Mixture((len(samples),))
         if backbone:
-            first = epoch_batches(len(samples), 64, seed=seed, epoch=0)[0]
+            first = mixture.order(seed=seed, epoch=0)[:64]
             load_backbone(network, spec, backbone, torch.stack([crops[index][0] for index in first]))
         network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        run = Run(recipe, network, crops, HandCrops(validation, spec), folder, process, workers, seed)
+        watched = HandCrops(validation, spec)
+        run = Run(recipe, network, crops, mixture, watched, folder, process, workers, seed)
         return run.go()
 
 
@@ -98,6 +100,7 @@ class Run:
         recipe: how to train.
         network: on the process's device.
         crops: to train on, with augmentation.
+        mixture: which of them make an epoch.
         watched: to validate on, without.
         folder: of the run.
         process: this one.
@@ -110,6 +113,7 @@ class Run:
         recipe: Recipe,
         network: torch.nn.Module,
         crops: HandCrops,
+        mixture: Mixture,
         watched: HandCrops,
         folder: Path,
         process: Process,
@@ -117,6 +121,7 @@ class Run:
         seed: int,
     ) -> None:
         self.recipe, self.network, self.crops, self.watched = recipe, network, crops, watched
+        self.mixture = mixture
         self.folder, self.process, self.workers, self.seed = folder, process, workers, seed
         self.checkpoint, self.state = folder / f"{recipe.network}.safetensors", folder / "resume.pt"
         self.optimizer: torch.optim.Optimizer = getattr(torch.optim, recipe.optimizer)(
@@ -185,7 +190,7 @@ class Run:
         return self.checkpoint
 
     def _batches(self, epoch: int) -> list[list[int]]:
-        return epoch_batches(len(self.crops), self.recipe.batch_size, seed=self.seed, epoch=epoch)
+        return batches(self.mixture.order(seed=self.seed, epoch=epoch), self.recipe.batch_size)
 
     def _epoch(self, network: torch.nn.Module, epoch: int, step: int) -> Any:
         """Train the rest of an epoch, giving the losses."""
@@ -244,7 +249,7 @@ class Run:
         return parts | ({"average": self.average} if self.average else {})
 
     def _fingerprint(self) -> str:
-        return f"{self.recipe} seed={self.seed} samples={len(self.crops)}"
+        return f"{self.recipe} seed={self.seed} {self.mixture}"
 
     def _save(self, epoch: int, step: int) -> None:
         if self.process.rank == 0:

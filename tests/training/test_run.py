@@ -17,6 +17,7 @@ from edgehand.training import run as runs
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.loss import mean_squared_error
+from edgehand.training.mixture import Mixture
 from edgehand.training.networks import NETWORKS, build
 from edgehand.training.processes import Process
 from edgehand.training.recipes import RECIPES
@@ -141,7 +142,7 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
     crops, nothing = HandCrops(samples, spec), HandCrops([], spec)
     process = Process(rank=1, count=3, device=torch.device("cpu"))
     with pytest.raises(InputError, match="3 processes: a step of 4 pictures is 2 groups of 2; start as many"):
-        runs.Run(SHARED, build("lite"), crops, nothing, tmp_path, process, 0, 0)
+        runs.Run(SHARED, build("lite"), crops, Mixture((8,)), nothing, tmp_path, process, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,7 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--init", "none.safetensors"], "no such checkpoint"),
         (["--backbone", "none.npz"], "no such file of ImageNet weights"),
         (["--validation", "coco:none.json"], "no such file"),
+        (["--learning-rate", "0"], "expected a positive number"),
         (["-o", "FILE/run"], "cannot be made"),
     ],
 )

@@ -1,0 +1,131 @@
+"""Short training runs that differ in one thing, judged by photo sources that none of them saw.
+
+    python benchmarks/experiments.py --split DIR --renders DIR --weights DIR -o DIR [NAME ...]
+
+Every run trains on renders and on the photos of sign_digits and rooms, and is measured on all hands of asl_letters
+and gestures: other people, scenes and poses. A run takes about 300 steps of 64; docs/experiments.md has the table.
+DIR of --split is what split_photos.py wrote, of --weights holds the two folded MobileNetV2. A finished run is not
+run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edgehand import datasets
+from edgehand.datasets import Sample
+from edgehand.training.checkpoint import load_checkpoint
+from edgehand.training.data import HandCrops
+from edgehand.training.engine import figures, predict
+from edgehand.training.mixture import Mixture
+from edgehand.training.networks import Lite
+from edgehand.training.recipes import LITE
+from edgehand.training.run import train
+
+STEPS = 300
+SEEN, UNSEEN = ("sign_digits", "rooms"), ("asl_letters", "gestures")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What one run changes."""
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """Fields of the recipe."""
+    backbone: str | None = "mobilenet_v2_imagenet_folded.npz"
+    photos: float = 0.5
+    """Share of photos, the rest are renders."""
+    seed: int = 0
+    channels: int = Lite.CHANNELS
+    """Of the pyramid."""
+    labels: str = "annotations.json"
+    """Of the renders."""
+
+
+EXPERIMENTS = {
+    "base": Experiment(),
+    "base, other seed": Experiment(seed=1),
+    "no start": Experiment(backbone=None),
+    "hand detector start": Experiment(backbone="mobilenet_v2_hand_detector_folded.npz"),
+    "renders alone": Experiment(photos=0.0),
+    "photos alone": Experiment(photos=1.0),
+    "a quarter photos": Experiment(photos=0.25),
+    "input 160": Experiment({"input_size": 160}),
+    "input 192": Experiment({"input_size": 192}),
+    "sigma 1": Experiment({"sigma": 1.0}),
+    "sigma 2": Experiment({"sigma": 2.0}),
+    "mean squared error": Experiment({"loss": "mean squared error", "sigma": 2.0}),
+    "head of 32 channels": Experiment(channels=32),
+    "head of 96 channels": Experiment(channels=96),
+    "keypoints at the rig's joints": Experiment(labels="rig.json"),
+}
+"""Name -> run; all at 128 x 128 but for those that say otherwise."""
+
+
+def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Train and measure one."""
+    photos = [s for source in SEEN for s in datasets.load(f"coco:{args.split}/{source}.train.json")]
+    renders = datasets.load(f"coco:{args.renders / experiment.labels}")
+    sources = [(photos, experiment.photos), (renders, 1 - experiment.photos)]
+    kept = [(samples, share) for samples, share in sources if share > 0]
+    # A few thousand samples an epoch, so that the number of epochs hits the number of steps.
+    total = LITE.batch_size * STEPS // 4
+    sized = [(_repeated(samples, round(share * total)), share) for samples, share in kept]
+    samples = [sample for some, _ in sized for sample in some]
+    recipe = replace(LITE, **({"input_size": 128, "epochs": 4} | experiment.recipe))
+    Lite.CHANNELS = experiment.channels
+    started = time.monotonic()
+    checkpoint = train(
+        samples,
+        [],
+        recipe,
+        folder,
+        mixture=Mixture((len(samples),)),
+        backbone=args.weights / experiment.backbone if experiment.backbone else None,
+        threads=1,
+        seed=experiment.seed,
+    )
+    minutes = (time.monotonic() - started) / 60
+    network, spec = load_checkpoint(checkpoint)
+    row: dict[str, Any] = {"minutes": round(minutes, 1)}
+    for source in UNSEEN:
+        unseen = datasets.load(f"coco:{args.split}/{source}.train.json")
+        unseen += datasets.load(f"coco:{args.split}/{source}.heldout.json")
+        crops = HandCrops(unseen, spec)
+        found = figures(predict(network, crops, torch.device("cpu"), 0), crops)
+        row[source] = {name: round(found[name], 4) for name in ("error/box", "PCK@0.2", "PCK@0.1")}
+    return row
+
+
+def _repeated(samples: list[Sample], count: int) -> list[Sample]:
+    return [samples[index % len(samples)] for index in range(count)]
+
+
+def main() -> None:
+    """Run those that are asked for, or all."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
+    for name in ("split", "renders", "weights"):
+        parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    args = parser.parse_args()
+    for name in args.names or EXPERIMENTS:
+        folder = args.output / name.replace(" ", "-").replace(",", "")
+        result = folder / "result.json"
+        if not result.exists():
+            row = run(EXPERIMENTS[name], args, folder)
+            result.write_text(json.dumps(row))
+        print(name, result.read_text(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Which samples an epoch is made of when they come from several sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from edgehand.errors import InputError
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Sources, one after the other in a list of samples, and the part of every epoch that each one gets."""
+
+    sizes: tuple[int, ...]
+    """Samples of each source."""
+    shares: tuple[float, ...] | None = None
+    """Relative weight of each source; None takes every sample once an epoch."""
+
+    def order(self, *, seed: int, epoch: int) -> list[int]:
+        """The samples of one epoch, shuffled: as many as there are, each source by its share.
+
+        A source that is to give more than it has is gone through again; one that is to give less gives others
+        in the next epoch.
+
+        Args:
+            seed: of the shuffling.
+            epoch: the same epoch of the same seed has the same order.
+        Returns:
+            indices into the list of all samples.
+        """
+        rng = np.random.default_rng((seed, epoch))
+        total = sum(self.sizes)
+        if self.shares is None:
+            return [int(index) for index in rng.permutation(total)]
+        # Rounding the running sum leaves no sample over and none short.
+        ends = np.round(np.cumsum(self.shares) / sum(self.shares) * total).astype(int)
+        drawn, first, start = [], 0, 0
+        for size, end in zip(self.sizes, ends, strict=True):
+            rounds = -(-(end - start) // size)
+            indices = np.concatenate([rng.permutation(size) for _ in range(rounds)] or [np.empty(0, int)])
+            drawn.append(first + indices[: end - start])
+            first, start = first + size, end
+        return [int(index) for index in rng.permutation(np.concatenate(drawn))]
+
+
+def read_share(source: str) -> tuple[str, float | None]:
+    """Take "FORMAT:PATH@SHARE" apart.
+
+    Args:
+        source: with or without a share.
+    Returns:
+        (FORMAT:PATH, share), the share None where none is given.
+    Raises:
+        InputError: the share is not a positive number.
+    """
+    path, at, text = source.rpartition("@")
+    # A path may hold an @ of its own.
+    if not at or "/" in text or text == "":
+        return source, None
+    try:
+        share = float(text)
+    except ValueError:
+        return source, None
+    if not (isfinite(share) and share > 0):
+        raise InputError(f"--data {source!r}: the share {text} is not a positive number, as in @0.5")
+    return path, share
+
+
+def mixture(sizes: list[int], shares: list[float | None]) -> Mixture:
+    """The mixture of sources of which either all or none have a share.
+
+    Args:
+        sizes: samples of each source.
+        shares: what `read_share` gave for each.
+    Raises:
+        InputError: some have a share and some have none.
+    """
+    given = [share for share in shares if share is not None]
+    if given and len(given) != len(shares):
+        raise InputError(
+            "--data: some sources have a share (@0.5) and some have none; give it to all or to none"
+        )
+    return Mixture(tuple(sizes), tuple(given) or None)
