@@ -3,7 +3,7 @@
     python benchmarks/experiments.py --split DIR --renders DIR --weights DIR -o DIR [NAME ...]
 
 Every run trains on renders and on the photos of sign_digits and rooms, and is measured on all hands of asl_letters
-and gestures: other people, scenes and poses. A run takes about 300 steps of 64; docs/experiments.md has the table.
+and gestures: other people, scenes and poses. A run takes 200 steps of 64; docs/experiments.md has the table.
 DIR of --split is what split_photos.py wrote, of --weights holds the two folded MobileNetV2. A finished run is not
 run again.
 """
@@ -29,7 +29,7 @@ from edgehand.training.networks import Lite
 from edgehand.training.recipes import LITE
 from edgehand.training.run import train
 
-STEPS = 300
+STEPS = 200
 SEEN, UNSEEN = ("sign_digits", "rooms"), ("asl_letters", "gestures")
 
 

@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backbone", type=Path, metavar="FILE",
         help="start from ImageNet weights: MobileNetV2 of torchvision or MMPose (.pth), or folded (.npz)",
     )  # fmt: skip
+    parser.add_argument(
+        "--teacher", metavar="NAME|FILE", help="learn from this network's heatmaps as well as from the labels"
+    )
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, help="CPU threads of the network (default: one a core)")
     parser.add_argument("--workers", type=int, default=1, help="processes for crops (default: %(default)s)")
@@ -87,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
         mixture=mixture([len(samples) for samples in loaded], [share for _, share in sources]),
         init=_checkpoint(args.init) if args.init else None,
         backbone=args.backbone,
+        teacher=_checkpoint(args.teacher) if args.teacher else None,
         device=args.device,
         threads=args.threads,
         workers=args.workers,

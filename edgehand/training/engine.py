@@ -18,6 +18,7 @@ from edgehand import metrics
 from edgehand.crop import patch_to_image, square
 from edgehand.keypoints import read_keypoints
 from edgehand.training.data import Batch, HandCrops, normalise
+from edgehand.training.distillation import Distillation
 from edgehand.training.processes import Process
 
 
@@ -43,6 +44,8 @@ def train_steps(
     dataset: HandCrops,
     *,
     bfloat16: bool,
+    distillation: Distillation | None = None,
+    teacher_share: float = 0.0,
 ) -> Iterator[float]:
     """Train one step at a time, giving each step's loss: the mean over the batch.
 
@@ -56,6 +59,8 @@ def train_steps(
         process: this one.
         dataset: that the groups came from.
         bfloat16: whether the network computes in bfloat16.
+        distillation: from a teacher; None learns from the labels alone.
+        teacher_share: its part of the loss.
     """
     network.train()
     device = process.device
@@ -68,10 +73,14 @@ def train_steps(
             last = index + 1 == len(step)
             together = last or not isinstance(network, DistributedDataParallel)
             with nullcontext() if together else network.no_sync():  # type: ignore[operator]
-                images = normalise(patches.to(device, non_blocking=True), dataset.spec)
+                patches, weights = patches.to(device, non_blocking=True), weights.to(device)
+                images = normalise(patches, dataset.spec)
                 with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
                     heatmaps = network(images)
-                loss = loss_function(heatmaps, keypoints.to(device), weights.to(device))
+                loss = loss_function(heatmaps, keypoints.to(device), weights)
+                if distillation:
+                    taught = distillation.loss(heatmaps, patches, weights)
+                    loss = (1 - teacher_share) * loss + teacher_share * taught
                 loss = loss * (len(patches) * process.count / batch_size)
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()

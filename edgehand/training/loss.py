@@ -12,6 +12,20 @@ from torch.nn import functional
 from edgehand.training.heatmaps import gaussian_targets
 
 
+def log_probabilities(heatmaps: Tensor, sigma: float) -> Tensor:
+    """Log of where each keypoint is: a softmax over its cells and one more place, "not in here".
+
+    Args:
+        heatmaps: (N, K, H, W) logits.
+        sigma: of the targets, cells: the more place has the fixed logit log(2 pi sigma^2).
+    Returns:
+        (N, K, H * W + 1) float32.
+    """
+    logits = heatmaps.float().flatten(2)
+    absent = torch.full_like(logits[..., :1], math.log(2 * math.pi * sigma**2))
+    return functional.log_softmax(torch.cat([logits, absent], dim=2), dim=2)
+
+
 def spatial_cross_entropy(heatmaps: Tensor, keypoints: Tensor, weights: Tensor, *, sigma: float) -> Tensor:
     """Cross-entropy between each heatmap's softmax and a Gaussian around its keypoint, or "not in here".
 
@@ -28,10 +42,6 @@ def spatial_cross_entropy(heatmaps: Tensor, keypoints: Tensor, weights: Tensor, 
         scalar, mean over the keypoints by weight.
     """
     height, width = heatmaps.shape[-2:]
-    logits = heatmaps.float().flatten(2)
-    absent = torch.full_like(logits[..., :1], math.log(2 * math.pi * sigma**2))
-    log_probability = functional.log_softmax(torch.cat([logits, absent], dim=2), dim=2)
-
     x, y = keypoints.float().unbind(-1)
     columns = torch.arange(width, device=heatmaps.device, dtype=torch.float32)
     rows = torch.arange(height, device=heatmaps.device, dtype=torch.float32)
@@ -42,7 +52,7 @@ def spatial_cross_entropy(heatmaps: Tensor, keypoints: Tensor, weights: Tensor, 
     target = inside[..., None] * target / target.sum(2, keepdim=True).clamp_min(1e-12)
     target = torch.cat([target, (~inside)[..., None].float()], dim=2)
 
-    loss = -(target * log_probability).sum(2)
+    loss = -(target * log_probabilities(heatmaps, sigma)).sum(2)
     return (loss * weights).sum() / weights.sum().clamp_min(1)
 
 

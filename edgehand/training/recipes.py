@@ -37,6 +37,8 @@ class Recipe:
     """Whether the network computes in bfloat16 while training."""
     ema: float | None = None
     """Decay a step of the averaged weights, which then are what is evaluated and kept."""
+    teacher_share: float = 0.5
+    """Part of the loss that learns from the teacher, if there is one; the rest learns from the labels."""
     padding: float = 1.25
     """Side of the crop as a multiple of the longer side of the hand's box."""
     validate_every: int = 1

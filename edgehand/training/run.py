@@ -18,9 +18,11 @@ from tqdm import tqdm
 
 from edgehand.datasets import Sample
 from edgehand.errors import CheckpointError, DataError, InputError, OutputError
+from edgehand.spec import ModelSpec
 from edgehand.training import processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
 from edgehand.training.data import HandCrops
+from edgehand.training.distillation import Distillation
 from edgehand.training.engine import batches, figures, groups, predict, train_steps
 from edgehand.training.loss import LOSSES
 from edgehand.training.mixture import Mixture
@@ -43,6 +45,7 @@ def train(
     mixture: Mixture | None = None,
     init: Path | None = None,
     backbone: Path | None = None,
+    teacher: Path | None = None,
     device: str | None = None,
     threads: int | None = None,
     workers: int = 1,
@@ -58,6 +61,7 @@ def train(
         mixture: which of `samples` make an epoch; None takes each once.
         init: checkpoint to start from.
         backbone: ImageNet weights to start from, see `edgehand.training.start.load_backbone`.
+        teacher: checkpoint of a larger network to learn from as well, see `edgehand.training.distillation`.
         device: a torch device; None takes CUDA where there is one.
         threads: CPU threads of the network.
         workers: processes that prepare crops.
@@ -90,7 +94,20 @@ def train(
         network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         watched = HandCrops(validation, spec)
         run = Run(recipe, network, crops, mixture, watched, folder, process, workers, seed)
+        if teacher:
+            run.distillation = _distillation(teacher, recipe, spec, process)
         return run.go()
+
+
+def _distillation(teacher: Path, recipe: Recipe, spec: ModelSpec, process: Process) -> Distillation:
+    if recipe.loss != "spatial cross-entropy":
+        raise InputError(
+            f"--teacher: {recipe.network} learns by {recipe.loss} in this recipe; only spatial cross-entropy "
+            "can learn from a teacher"
+        )
+    network, teacher_spec = load_checkpoint(teacher)
+    network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Distillation(network, teacher_spec, spec, recipe.sigma)
 
 
 class Run:
@@ -140,6 +157,7 @@ class Run:
                 f"{process.count} processes: a step of {self.batch_size} pictures is {self.groups_a_step} "
                 f"groups of {recipe.group_size}; start as many processes as divide {self.groups_a_step}"
             )
+        self.distillation: Distillation | None = None
         self.best = -np.inf
         self.learning_rate = 0.0
 
@@ -214,6 +232,8 @@ class Run:
             process,
             self.crops,
             bfloat16=recipe.bfloat16,
+            distillation=self.distillation,
+            teacher_share=recipe.teacher_share,
         ):
             self.learning_rate = self.optimizer.param_groups[0]["lr"]
             self.schedule.step()
@@ -249,7 +269,8 @@ class Run:
         return parts | ({"average": self.average} if self.average else {})
 
     def _fingerprint(self) -> str:
-        return f"{self.recipe} seed={self.seed} {self.mixture}"
+        teacher = " with a teacher" if self.distillation else ""
+        return f"{self.recipe} seed={self.seed} {self.mixture}{teacher}"
 
     def _save(self, epoch: int, step: int) -> None:
         if self.process.rank == 0:

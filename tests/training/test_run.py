@@ -153,6 +153,8 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "expected at least 1"),
         (["--init", "none.safetensors"], "no such checkpoint"),
+        (["--teacher", "none.safetensors"], "no such checkpoint"),
+        (["--teacher", "lite", "--recipe", "rhd"], "only spatial cross-entropy can learn from a teacher"),
         (["--backbone", "none.npz"], "no such file of ImageNet weights"),
         (["--validation", "coco:none.json"], "no such file"),
         (["--learning-rate", "0"], "expected a positive number"),

@@ -1,0 +1,66 @@
+"""Learning from a larger network's heatmaps beside the labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgehand.errors import InputError
+from edgehand.spec import ModelSpec
+from edgehand.training.data import normalise
+from edgehand.training.loss import log_probabilities
+
+
+class Distillation:
+    """Cross-entropy between the teacher's distribution over the cells and the student's.
+
+    After G. Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), at temperature 1: where the
+    teacher is unsure, its heatmap says so, which a label cannot.
+
+    Args:
+        teacher: trained by spatial cross-entropy, in evaluation mode, on the student's device.
+        teacher_spec: its spec; its input may be larger than the student's.
+        spec: the student's.
+        sigma: of the student's targets, cells; sets the level of "not in here".
+    Raises:
+        InputError: the teacher's heatmaps are no logits.
+    """
+
+    def __init__(self, teacher: nn.Module, teacher_spec: ModelSpec, spec: ModelSpec, sigma: float) -> None:
+        if teacher_spec.score != "logit":
+            raise InputError(
+                f"--teacher: {teacher_spec.name}'s heatmaps are values, not logits; "
+                "give a network that was trained by spatial cross-entropy, as lite is"
+            )
+        self._teacher = teacher.requires_grad_(requires_grad=False)
+        self._spec, self._size, self._sigma = teacher_spec, spec.heatmap_size, sigma
+        self._order = np.asarray(teacher_spec.keypoint_order)[np.argsort(spec.keypoint_order)].tolist()
+
+    @torch.no_grad()
+    def target(self, patches: Tensor) -> Tensor:
+        """The teacher's distribution (N, K, H * W + 1) on the student's cells, the last being "not in here".
+
+        Args:
+            patches: uint8 RGB (N, 3, S, S), the student's crops.
+        """
+        size = self._spec.input_size
+        images = normalise(patches, self._spec)
+        if images.shape[-1] != size:
+            images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
+        heatmaps = self._teacher(images).float()[:, self._order]
+        if heatmaps.shape[-1] != self._size:
+            heatmaps = functional.interpolate(heatmaps, (self._size, self._size), mode="bilinear")
+        return log_probabilities(heatmaps, self._sigma).exp()
+
+    def loss(self, heatmaps: Tensor, patches: Tensor, weights: Tensor) -> Tensor:
+        """The cross-entropy, mean over the keypoints by weight.
+
+        Args:
+            heatmaps: (N, K, H, W) the student's logits.
+            patches: uint8 RGB (N, 3, S, S) that they are of.
+            weights: (N, K) 0 leaves a keypoint out.
+        """
+        entropy = -(self.target(patches) * log_probabilities(heatmaps, self._sigma)).sum(2)
+        return (entropy * weights).sum() / weights.sum().clamp_min(1)

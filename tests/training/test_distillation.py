@@ -1,0 +1,98 @@
+"""Learning from a teacher."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from edgehand import datasets, models
+from edgehand.errors import InputError
+from edgehand.training.checkpoint import load_checkpoint
+from edgehand.training.data import HandCrops, normalise
+from edgehand.training.distillation import Distillation
+from edgehand.training.loss import log_probabilities
+from edgehand.training.networks import NETWORKS, build
+from edgehand.training.recipes import RECIPES
+from edgehand.training.run import train
+
+SPEC = replace(NETWORKS["lite"][1], input_size=64)
+
+
+class Bright(nn.Module):
+    """A network whose heatmap k is the brightness at a quarter of the size, plus k."""
+
+    def forward(self, images):
+        small = nn.functional.avg_pool2d(images.mean(1, keepdim=True), 4)
+        return small * 5 + torch.arange(21.0).view(1, 21, 1, 1) / 7
+
+
+@pytest.fixture
+def patches():
+    torch.manual_seed(0)
+    return torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+
+
+def test_the_teacher_is_what_is_learnt(patches) -> None:
+    """The loss is smallest, and is the distribution's entropy, where the student says what the teacher says."""
+    distillation = Distillation(Bright(), SPEC, SPEC, sigma=1.5)
+    same = Bright()(normalise(patches, SPEC)).requires_grad_()
+    weights = torch.ones(2, 21)
+    loss = distillation.loss(same, patches, weights)
+    logs = log_probabilities(same, 1.5)
+    torch.testing.assert_close(loss, -(logs.exp() * logs).sum(2).mean())
+    loss.backward()
+    assert same.grad.abs().max() < 1e-6
+    assert distillation.loss(same + torch.randn_like(same), patches, weights) > loss
+
+
+def test_a_keypoint_that_is_left_out_teaches_nothing(patches) -> None:
+    heatmaps = torch.zeros(2, 21, 16, 16, requires_grad=True)
+    weights = torch.ones(2, 21)
+    weights[:, 3] = 0
+    Distillation(Bright(), SPEC, SPEC, sigma=1.5).loss(heatmaps, patches, weights).backward()
+    assert heatmaps.grad[:, 3].abs().max() == 0
+    assert heatmaps.grad[:, 4].abs().max() > 0
+
+
+def test_channels_follow_the_names_of_the_keypoints(patches) -> None:
+    order = (*range(1, 21), 0)
+    teacher = replace(SPEC, keypoint_order=order)
+    plain = Distillation(Bright(), SPEC, SPEC, sigma=1.5).target(patches)
+    turned = Distillation(Bright(), teacher, SPEC, sigma=1.5).target(patches)
+    torch.testing.assert_close(turned, plain[:, list(order)])
+    both = Distillation(Bright(), teacher, teacher, sigma=1.5).target(patches)
+    torch.testing.assert_close(both, plain)
+
+
+def test_a_teacher_of_a_larger_input_sees_the_same_place(patches) -> None:
+    patches[:] = 40
+    patches[:, :, 40:48, 8:16] = 255
+    larger = Distillation(Bright(), replace(SPEC, input_size=128), SPEC, sigma=1.5).target(patches)
+    where = larger[..., :-1].reshape(2, 21, 16, 16)[0, 0]
+    assert (where > where.max() / 2).nonzero().float().mean(0).tolist() == [10.5, 2.5]
+
+
+def test_heatmaps_that_are_no_logits_cannot_teach() -> None:
+    with pytest.raises(InputError, match="are values, not logits"):
+        Distillation(Bright(), replace(SPEC, score="value"), SPEC, sigma=1.5)
+
+
+@pytest.mark.slow
+def test_a_student_comes_closer_to_its_teacher(tmp_path, write_dataset) -> None:
+    samples = datasets.load(f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=4)}")
+    recipe = replace(RECIPES["lite"], batch_size=4, epochs=12, ema=None, teacher_share=1.0)
+    path = train(samples, [], recipe, tmp_path / "run", teacher=models.checkpoint("lite"), workers=0)
+    network, spec = load_checkpoint(path)
+    torch.manual_seed(0)
+    fresh = build("lite")
+    teacher = Distillation(*load_checkpoint(models.checkpoint("lite")), spec, sigma=1.5)
+    crops = HandCrops(samples, spec)
+    patches = torch.stack([crops[index][0] for index in range(4)])
+    with torch.no_grad():
+        # In training mode, because twelve steps are not enough for batch norm's running statistics.
+        trained, untrained = (
+            teacher.loss(student.train()(normalise(patches, spec)), patches, torch.ones(4, 21))
+            for student in (network, fresh)
+        )
+    assert trained < untrained - 0.1
