@@ -61,7 +61,9 @@ EXPERIMENTS = {
     "input 192": Experiment({"input_size": 192}),
     "sigma 1": Experiment({"sigma": 1.0}),
     "sigma 2": Experiment({"sigma": 2.0}),
-    "mean squared error": Experiment({"loss": "mean squared error", "sigma": 2.0}),
+    "mean squared error": Experiment(
+        {"loss": "mean squared error", "sigma": 2.0, "decode": "quarter", "score": "value"}
+    ),
     "head of 32 channels": Experiment(channels=32),
     "head of 96 channels": Experiment(channels=96),
     "keypoints at the rig's joints": Experiment(labels="rig.json"),

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--recipe", default="lite",
-        help="lite, or onehand10k, panoptic, rhd as published (default: %(default)s)",
+        help="lite, pose_mobilenet_v2, or onehand10k, panoptic, rhd as published (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--epochs", type=int, help="passes over the data (default: the recipe's)")
     parser.add_argument(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgehand.datasets import panoptic
 
@@ -33,6 +33,10 @@ class Recipe:
     """One of `edgehand.training.loss.LOSSES`."""
     sigma: float
     """Of the target's Gaussian, heatmap cells."""
+    decode: str
+    """How the trained heatmaps are read, see `edgehand.decode_heatmaps`."""
+    score: str
+    """What their peaks say, see `edgehand.spec.ModelSpec.score`."""
     bfloat16: bool
     """Whether the network computes in bfloat16 while training."""
     ema: float | None = None
@@ -62,6 +66,8 @@ LITE = Recipe(
     augmentation="strong",
     loss="spatial cross-entropy",
     sigma=1.5,
+    decode="softargmax",
+    score="logit",
     bfloat16=True,
     ema=0.995,
 )
@@ -82,6 +88,8 @@ def _published(padding: float = 1.25) -> Recipe:
         augmentation="mmpose",
         loss="mean squared error",
         sigma=2.0,
+        decode="quarter",
+        score="value",
         bfloat16=False,
         padding=padding,
         validate_every=10,
@@ -92,6 +100,7 @@ def _published(padding: float = 1.25) -> Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "lite": LITE,
+    "pose_mobilenet_v2": replace(LITE, network="pose_mobilenet_v2", input_size=256),
     "onehand10k": _published(),
     "panoptic": _published(panoptic.PADDING),
     "rhd": _published(),

@@ -85,7 +85,13 @@ def train(
         )
         if spec.name != recipe.network:
             raise CheckpointError(f"{init}: is of {spec.name}, the recipe trains {recipe.network}")
-        spec = replace(spec, padding=recipe.padding, input_size=recipe.input_size)
+        spec = replace(
+            spec,
+            input_size=recipe.input_size,
+            padding=recipe.padding,
+            decode=recipe.decode,
+            score=recipe.score,
+        )
         crops = HandCrops(samples, spec, recipe.augmentation, seed)
         mixture = mixture or Mixture((len(samples),))
         if backbone:

@@ -148,7 +148,7 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--recipe", "nope"], "expected one of lite, onehand10k, panoptic, rhd"),
+        (["--recipe", "nope"], "expected one of lite, pose_mobilenet_v2, onehand10k, panoptic, rhd"),
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "expected at least 1"),
