@@ -1,0 +1,241 @@
+"""The figures of docs/model-card.md: accuracy by source, size, pose and skin tone, robustness, known failures.
+
+    python benchmarks/model_card.py --data NAME=coco:PATH [--data ...] [--float CHECKPOINT] [--model FILE] -o DIR
+
+Writes DIR/figures.md, DIR/robustness.svg and DIR/failures.jpg. Boxes come from the labels. Robustness and failures
+are those of the INT8 model.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from edgehand import Hand, datasets, draw, image, metrics, models
+from edgehand.crop import crop, invert, patch_to_image, square, transform
+from edgehand.datasets import Sample
+from edgehand.runtime.artifact import open_model
+from edgehand.runtime.estimator import find_keypoints, table_for
+from edgehand.training.checkpoint import load_checkpoint
+from edgehand.training.data import HandCrops
+from edgehand.training.engine import predict
+
+mpl.use("svg")
+from matplotlib import pyplot as plt
+
+Find = Callable[[Any, tuple[float, float, float, float]], NDArray[np.float32]]
+
+
+def summary(found: NDArray[np.float32], samples: list[Sample]) -> dict[str, metrics.Figure]:
+    """All figures of these samples, resampled by picture."""
+    return metrics.summary(
+        found,
+        np.stack([sample.keypoints for sample in samples]),
+        np.stack([sample.visibility > 0 for sample in samples]),
+        np.array([sample.box for sample in samples]),
+        groups=np.array([str(sample.image) for sample in samples]),
+    )
+
+
+def size_class(sample: Sample) -> str:
+    """By the longer side of the hand's box in the picture."""
+    side = max(sample.box[2:])
+    return "below 50 pixels" if side < 50 else "50 to 100" if side < 100 else "100 and more"
+
+
+def pose_class(sample: Sample) -> str:
+    """By the number of fingers whose tip is further from the wrist than their middle joint, by a tenth."""
+    points = sample.keypoints
+    reach = np.linalg.norm(points - points[0], axis=1)
+    stretched = int(sum(reach[tip] > 1.1 * reach[tip - 2] for tip in (8, 12, 16, 20)))
+    return f"{stretched} of 4 fingers stretched"
+
+
+def tone_class(sample: Sample) -> str:
+    """By the individual typology angle of the palm's or back's median colour (A. Chardon et al., 1991).
+
+    Of one photo it mixes skin with light and exposure, so the classes are coarse.
+    """
+    palm = sample.keypoints[[0, 5, 9, 13, 17]].mean(0)
+    cx, cy, side = *palm, max(sample.box[2:]) / 6
+    patch = crop(image.load(sample.image), patch_to_image(float(cx), float(cy), side, 16), 16)
+    lightness, _, yellow = _lab(np.median(patch.reshape(-1, 3), axis=0))
+    angle = np.degrees(np.arctan2(lightness - 50, yellow))
+    return "light (ITA > 41)" if angle > 41 else "medium (10 to 41)" if angle > 10 else "dark (< 10)"
+
+
+def _lab(colour: NDArray[np.float64]) -> NDArray[np.float64]:
+    """CIE L*a*b* (D65) of an sRGB colour in 0..255."""
+    value = colour / 255
+    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+    xyz = (
+        np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+        @ linear
+        / [0.9505, 1.0, 1.089]
+    )
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def table(groups: dict[str, list[int]], rows: dict[str, NDArray[np.float32]], samples: list[Sample]) -> str:
+    """A Markdown table: for each group of samples, each model's figures with 95 % intervals."""
+    lines = ["| hands | | | error/box | PCK@0.2 | PCK@0.1 |", "| --- | --- | --- | --- | --- | --- |"]
+    for name, members in groups.items():
+        chosen = [samples[index] for index in members]
+        for model, found in rows.items():
+            facts = summary(found[members], chosen)
+            cells = [
+                f"{facts[key].value:.4f} ({facts[key].low:.4f} .. {facts[key].high:.4f})"
+                for key in ("error/box", "PCK@0.2", "PCK@0.1")
+            ]
+            lines.append(f"| {name} | {len(members)} | {model} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def by(key: Callable[[Sample], str], samples: Iterable[Sample]) -> dict[str, list[int]]:
+    """Indices of the samples by class, in alphabetical order."""
+    groups: dict[str, list[int]] = {}
+    for index, sample in enumerate(samples):
+        groups.setdefault(key(sample), []).append(index)
+    return dict(sorted(groups.items()))
+
+
+def robustness(find: Find, samples: list[Sample]) -> dict[str, list[tuple[float, float, float]]]:
+    """How the figures move when boxes are drawn wrongly or pictures are turned or mirrored.
+
+    Returns:
+        change -> [(how much, error/box, PCK@0.1)].
+    """
+    pictures = {sample.image: image.load(sample.image) for sample in samples}
+
+    def measure(change: Callable[[Sample], tuple[Any, Any, Any]]) -> tuple[float, float]:
+        found = []
+        for sample in samples:
+            picture, box, back = change(sample)
+            found.append(transform(back, find(picture, box)))
+        facts = summary(np.stack(found).astype(np.float32), samples)
+        return facts["error/box"].value, facts["PCK@0.1"].value
+
+    same = np.eye(2, 3)
+
+    def box(scale: float, shift: float, angle: float) -> Callable[[Sample], tuple[Any, Any, Any]]:
+        def change(sample: Sample) -> tuple[Any, Any, Any]:
+            x, y, width, height = sample.box
+            side = max(width, height)
+            cx = x + width / 2 + shift * side * np.cos(angle)
+            cy = y + height / 2 + shift * side * np.sin(angle)
+            wide, high = scale * width, scale * height
+            return pictures[sample.image], (cx - wide / 2, cy - high / 2, wide, high), same
+
+        return change
+
+    def turned(degrees: float, flip: bool) -> Callable[[Sample], tuple[Any, Any, Any]]:
+        def change(sample: Sample) -> tuple[Any, Any, Any]:
+            # A square around the hand, large enough that its corners are seen after any turn.
+            cx, cy, side = square(sample.box, 2.0)
+            size = round(side)
+            back = patch_to_image(cx, cy, side, size, rotation=degrees, flip=flip)
+            turned_picture = crop(pictures[sample.image], back, size)
+            points = transform(invert(back), sample.keypoints)
+            low, high = points.min(0), points.max(0)
+            # The tight box of a turned hand has another size, so the padding stays that of the upright one.
+            longer = max(sample.box[2:])
+            centre = (low + high) / 2
+            return turned_picture, (*(centre - longer / 2), longer, longer), back
+
+        return change
+
+    return {
+        "box drawn larger": [(s, *measure(box(s, 0, 0))) for s in (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)],
+        "box shifted, mean of 4 directions": [
+            (s, *np.mean([measure(box(1.0, s, a)) for a in np.arange(4) * np.pi / 2 + np.pi / 4], axis=0))
+            for s in (0.0, 0.1, 0.2)
+        ],
+        "picture turned, degrees": [(a, *measure(turned(a, flip=False))) for a in range(-180, 181, 45)],
+        "mirrored and turned, degrees": [(a, *measure(turned(a, flip=True))) for a in (-90, 0, 90, 180)],
+    }
+
+
+def plot(curves: dict[str, list[tuple[float, float, float]]], path: Path) -> None:
+    """PCK@0.1 over each change."""
+    figure, axes = plt.subplots(1, len(curves), figsize=(3.2 * len(curves), 2.6), sharey=True)
+    for axis, (name, points) in zip(axes, curves.items(), strict=True):
+        axis.plot([p[0] for p in points], [p[2] for p in points], marker="o")
+        axis.set(title=name, ylim=(0, 1))
+        axis.title.set_fontsize(9)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("PCK@0.1")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def failures(found: NDArray[np.float32], samples: list[Sample], path: Path, count: int = 12) -> None:
+    """The hands with the largest error, as found, in rows of six."""
+    boxes = np.array([sample.box for sample in samples])
+    true = np.stack([sample.keypoints for sample in samples])
+    errors = metrics.distances(found, true, metrics.longer_sides(boxes)).mean(1)
+    tiles = []
+    for index in np.argsort(-errors)[:count]:
+        back = patch_to_image(*square(samples[index].box, 1.6), 192)
+        patch = crop(image.load(samples[index].image), back, 192)
+        points = transform(invert(back), found[index])
+        hand = Hand(keypoints=points.astype(np.float32), scores=np.ones(21, np.float32), box=(0, 0, 192, 192))
+        tiles.append(np.asarray(draw.draw(patch, [hand])))
+    rows = [np.concatenate(tiles[start : start + 6], axis=1) for start in range(0, count, 6)]
+    Image.fromarray(np.concatenate(rows)).save(path, quality=85)
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", action="append", required=True, metavar="NAME=FORMAT:PATH")
+    parser.add_argument("--float", type=Path, default=models.checkpoint("lite"), metavar="CHECKPOINT")
+    parser.add_argument("--model", type=Path, default=models.int8_model(), metavar="FILE")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+
+    sources = {name: datasets.load(source) for name, _, source in (d.partition("=") for d in args.data)}
+    samples = [sample for some in sources.values() for sample in some]
+    network, spec = load_checkpoint(args.float)
+    model = open_model(args.model, threads=1)
+    colours = table_for(model)
+
+    def find(picture: Any, box: tuple[float, float, float, float]) -> NDArray[np.float32]:
+        return find_keypoints(model, colours, picture, box)[0]
+
+    int8 = np.stack([find(image.load(sample.image), sample.box) for sample in samples])
+    rows = {
+        "float": predict(network, HandCrops(samples, spec), torch.device("cpu"), 0),
+        "INT8": int8,
+    }
+    ends = np.cumsum([len(some) for some in sources.values()])
+    by_source = {
+        name: list(range(end - len(some), end))
+        for (name, some), end in zip(sources.items(), ends, strict=True)
+    } | {"all": list(range(len(samples)))}
+    curves = robustness(find, samples)
+    parts = ["## By source", table(by_source, rows, samples)]
+    for title, key in (("hand size", size_class), ("pose", pose_class), ("skin tone", tone_class)):
+        parts += [f"## By {title}", table(by(key, samples), {"INT8": int8}, samples)]
+    parts += ["## Robustness", "| change | | error/box | PCK@0.1 |", "| --- | --- | --- | --- |"]
+    text = "\n\n".join(parts[:-2]) + "\n\n" + "\n".join(parts[-2:])
+    for name, points in curves.items():
+        text += "".join(f"\n| {name} | {at:g} | {error:.4f} | {pck:.4f} |" for at, error, pck in points)
+    (args.output / "figures.md").write_text(text + "\n")
+    plot(curves, args.output / "robustness.svg")
+    failures(int8, samples, args.output / "failures.jpg")
+
+
+if __name__ == "__main__":
+    main()
