@@ -4,7 +4,8 @@
 
 PHOTOS holds the four sources as folders in COCO's format (docs/model-card.md says where they come from). For each
 it writes DIR/SOURCE.train.json and DIR/SOURCE.heldout.json, about a tenth of the hands held out; a file name in
-them is relative to DIR.
+them is relative to DIR. DIR/backgrounds gets windows of training photos of rooms and gestures that show people but
+no hand, for the renderer.
 """
 
 from __future__ import annotations
@@ -19,8 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from edgehand import image
+
+WINDOWS = {"rooms": 60, "gestures": 20}
+"""Background windows of each source."""
 
 Entry = dict[str, Any]
 
@@ -93,6 +99,36 @@ def held_out(groups: list[str], hands: list[int], chosen: list[str] | None) -> s
     return taken
 
 
+def windows(content: dict[str, Any], folder: Path, count: int) -> list[NDArray[np.uint8]]:
+    """Squares of pictures, each of another picture, that keep away from every labelled hand.
+
+    Args:
+        content: COCO; pictures without a labelled hand may hide one and are left out.
+        folder: that its file names are relative to.
+        count: how many.
+    """
+    rng = np.random.default_rng(0)
+    boxes: dict[Any, list[list[float]]] = {}
+    for annotation in content["annotations"]:
+        boxes.setdefault(annotation["image_id"], []).append(annotation["bbox"])
+    found: list[NDArray[np.uint8]] = []
+    for index in rng.permutation(len(content["images"])):
+        entry = content["images"][index]
+        for _ in range(12 if entry["id"] in boxes and len(found) < count else 0):
+            side = int(rng.uniform(0.35, 1) * min(entry["width"], entry["height"]))
+            x, y = rng.integers(0, entry["width"] - side + 1), rng.integers(0, entry["height"] - side + 1)
+            if all(
+                x + side < left - 0.15 * wide
+                or x > left + 1.15 * wide
+                or y + side < top - 0.15 * high
+                or y > top + 1.15 * high
+                for left, top, wide, high in boxes[entry["id"]]
+            ):
+                found.append(image.load(folder / entry["file_name"])[y : y + side, x : x + side])
+                break
+    return found
+
+
 def main() -> None:
     """Write the eight label files."""
     parser = argparse.ArgumentParser(
@@ -101,7 +137,8 @@ def main() -> None:
     parser.add_argument("photos", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
     args = parser.parse_args()
-    args.output.mkdir(parents=True, exist_ok=True)
+    backgrounds = args.output / "backgrounds"
+    backgrounds.mkdir(parents=True, exist_ok=True)
     for source, (grouping, chosen) in SOURCES.items():
         folder = args.photos / source
         content = json.loads((folder / "annotations.json").read_text())
@@ -118,6 +155,10 @@ def main() -> None:
             text = json.dumps(content | {"images": moved, "annotations": annotations})
             (args.output / f"{source}.{name}.json").write_text(text)
             print(f"{source}.{name}: {len(images)} pictures, {len(annotations)} hands")
+        if source in ("rooms", "gestures"):
+            train = json.loads((args.output / f"{source}.train.json").read_text())
+            for number, window in enumerate(windows(train, args.output, WINDOWS[source])):
+                Image.fromarray(window).save(backgrounds / f"{source}-{number:03d}.jpg", quality=92)
         print(f"  {len(set(groups))} groups, held out: {', '.join(sorted(out))}")
 
 
