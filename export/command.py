@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 
@@ -29,8 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a labelled data set (default: the set inside the package)",
     )  # fmt: skip
     parser.add_argument(
-        "--io", default="int8", metavar="{int8,float32}",
-        help="type of an INT8 model's input and output; browsers need float32 (default: %(default)s)",
+        "--recipe", default="default", metavar="NAME",
+        help="how to quantize: a recipe's name, or a TOML file (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--io", metavar="{int8,uint8,float32}",
+        help="type of an INT8 model's input and output; browsers need float32 (default: the recipe's)",
     )  # fmt: skip
     parser.add_argument(
         "-o",
@@ -45,21 +50,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Export, and say what the checks found."""
     from edgehand.export.pipeline import export
+    from edgehand.export.recipe import read
     from edgehand.models import checkpoint
 
+    recipe = read(args.recipe)
     result = export(
         args.checkpoint or checkpoint(args.model),
         args.target,
         args.output,
         precision=args.precision,
         calibration=args.calibration,
-        io=args.io,
+        recipe=replace(recipe, io=args.io) if args.io else recipe,
         progress=lambda step: print(f"  {step} ...", file=sys.stderr, flush=True),
     )
     print(f"{result.file}  {result.size / 1e6:.2f} MB  in {result.seconds:.0f} s")
     print(f"float against PyTorch: largest difference {result.difference:.1e}")
     if result.agreement:
-        integer = "; every convolution is integer" if args.precision == "int8" else ""
+        integer = (
+            "; every convolution is integer" if args.precision == "int8" and not recipe.keep_float else ""
+        )
         print(
             f"{args.precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, "
             f"keypoints {result.agreement.distance:.2%} of the box apart{integer}"

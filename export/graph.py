@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import copy
+import re
+from collections import OrderedDict
+from fnmatch import fnmatchcase
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from edgehand.errors import InputError
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+_INSERTED = re.compile(r"\d+\.pointwise\.|\.phases\.\d+$")
 
 
 def inference_graph(network: nn.Module, *, deconvolution: str) -> nn.Module:
@@ -30,10 +40,37 @@ def inference_graph(network: nn.Module, *, deconvolution: str) -> nn.Module:
     return graph
 
 
+def convolutions(graph: nn.Module) -> dict[str, nn.Module]:
+    """The graph's convolutions by their modules' names, in their order."""
+    return {name: module for name, module in graph.named_modules() if isinstance(module, CONVOLUTIONS)}
+
+
+def layer_of(name: str) -> str:
+    """The network's layer that a convolution of the graph computes, a part of a deconvolution too."""
+    return _INSERTED.sub("", name)
+
+
+def weights(graph: nn.Module, patterns: tuple[str, ...]) -> dict[str, NDArray[np.float32]]:
+    """Weights of the graph's convolutions whose layers match patterns as of file names, by their modules' names.
+
+    Raises:
+        InputError: a pattern matches none.
+    """
+    found: dict[str, NDArray[np.float32]] = {}
+    for pattern in patterns:
+        matched = {name for name in convolutions(graph) if fnmatchcase(layer_of(name), pattern)}
+        if not matched:
+            raise InputError(
+                f"recipe: keep_float {pattern!r} matches no layer; `edgehand inspect` of the checkpoint lists them"
+            )
+        found |= {name: graph.get_parameter(f"{name}.weight").numpy() for name in matched}
+    return found
+
+
 def _fold(layers: nn.Sequential) -> None:
     for index in range(len(layers) - 1):
         layer, norm = layers[index], layers[index + 1]
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and isinstance(norm, nn.BatchNorm2d):
+        if isinstance(layer, CONVOLUTIONS) and isinstance(norm, nn.BatchNorm2d):
             layers[index] = fuse_conv_bn_eval(layer, norm, transpose=isinstance(layer, nn.ConvTranspose2d))
             layers[index + 1] = nn.Identity()
 
@@ -41,13 +78,13 @@ def _fold(layers: nn.Sequential) -> None:
 def _rewrite(layers: nn.Sequential, layout: str) -> None:
     for index, layer in enumerate(layers):
         if isinstance(layer, nn.ConvTranspose2d):
-            pointwise = []
+            pointwise = OrderedDict()  # whose names stay: they name layers in recipes
             for follower in range(index + 1, len(layers)):
                 if not _is_pointwise(layers[follower]):
                     break
-                pointwise.append(layers[follower])
+                pointwise[str(follower)] = layers[follower]
                 layers[follower] = nn.Identity()
-            layers[index] = PhaseDeconvolution(layer, nn.Sequential(*pointwise), layout=layout)
+            layers[index] = PhaseDeconvolution(layer, nn.Sequential(pointwise), layout=layout)
 
 
 def _is_pointwise(layer: nn.Module) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,15 @@ from edgehand.export.check import (
     model_heatmaps,
     torch_heatmaps,
 )
-from edgehand.export.graph import inference_graph
+from edgehand.export.graph import inference_graph, weights
 from edgehand.export.quiet import quiet
+from edgehand.export.recipe import RECIPES, Recipe
 from edgehand.export.targets import Target, names, target
 from edgehand.files import place, staging
 from edgehand.runtime.artifact import Metadata, Model, default_threads, open_model
 from edgehand.runtime.backends import backend
 from edgehand.training.checkpoint import load_checkpoint
 
-IO = ("int8", "float32")
 PRECISIONS = {
     "fp32": "weights and activations float32",
     "fp16": "weights float16, activations as the engine computes",
@@ -62,7 +62,7 @@ def export(
     *,
     precision: str = "fp32",
     calibration: str | None = None,
-    io: str = "int8",
+    recipe: Recipe = RECIPES["default"],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Export:
     """Make a model file of a checkpoint, and check it.
@@ -73,12 +73,12 @@ def export(
         output: folder to write to.
         precision: one of PRECISIONS.
         calibration: folder of pictures or FORMAT:PATH; None takes the set inside the package.
-        io: type of an INT8 model's input and output, "int8" or "float32".
+        recipe: how precision "int8" is reached.
         progress: is told each step as it begins.
     Returns:
         the file and what the checks found.
     Raises:
-        InputError: unknown target, precision or io, or the target's engine does not offer the precision.
+        InputError: unknown target or precision, or the target's engine does not offer it, or what the recipe wants.
         CheckpointError, DataError: checkpoint or calibration cannot be used.
         ExportError: a converter failed, or the result failed its checks; nothing is written then.
         OutputError: `output` cannot be written to.
@@ -86,8 +86,6 @@ def export(
     started = time.monotonic()
     if target_name not in names():
         raise InputError(f"target {target_name!r}: expected one of {', '.join(names())}")
-    if io not in IO:
-        raise InputError(f"io {io!r}: expected one of {', '.join(IO)}")
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
     network, spec = load_checkpoint(checkpoint)
@@ -99,7 +97,10 @@ def export(
         maker = target(target_name)
     if precision in maker.NOT_OFFERED:
         raise InputError(f"precision {precision!r} for {target_name}: {maker.NOT_OFFERED[precision]}")
-    recipe = _recipe(target_name, precision, io, crops)
+    if precision == "int8":
+        recipe.check(target_name, maker.OFFERED)
+    graph = inference_graph(network, deconvolution=maker.DECONVOLUTION)
+    floats = weights(graph, recipe.keep_float)
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     name = f"{spec.name}-{precision}{maker.SUFFIX}"
 
@@ -107,8 +108,9 @@ def export(
         file = _made_in(folder / "float") / name
         progress("converting")
         with quiet(f"converting to {target_name}"):
-            ends = maker.convert(inference_graph(network, deconvolution=maker.DECONVOLUTION), spec, file)
-        metadata = Metadata(spec, *ends, recipe, digest, _producers(maker))
+            ends = maker.convert(graph, spec, file)
+        story = _story(target_name, precision, recipe, crops)
+        metadata = Metadata(spec, *ends, story, digest, _producers(maker))
         progress("checking against PyTorch")
         float_model = Model(file, target_name, backend(target_name)(file, default_threads()), metadata)
         difference = float(np.abs(model_heatmaps(float_model, seen) - expected).max())
@@ -121,13 +123,13 @@ def export(
             progress(f"quantizing with {len(crops.inputs)} pictures" if precision == "int8" else "quantizing")
             with quiet(f"quantizing for {target_name}"):
                 if precision == "int8":
-                    ends = maker.quantize(source, crops.inputs, io, file)
+                    ends = maker.quantize(source, crops.inputs, recipe, floats, file)
                 else:
                     ends = maker.shrink(source, precision, file)
-                floats = maker.float_convolutions(file) if precision == "int8" else []
-            if floats:
+                stayed = maker.float_convolutions(file, floats) if precision == "int8" else []
+            if stayed:
                 raise ExportError(
-                    f"{name}: {len(floats)} convolutions stayed float, {floats[0]} first: not written"
+                    f"{name}: {len(stayed)} convolutions stayed float, {stayed[0]} first: not written"
                 )
             metadata = replace(metadata, input=ends[0], output=ends[1])
         files = maker.attach(file, metadata)
@@ -149,16 +151,13 @@ def _made_in(folder: Path) -> Path:
     return folder
 
 
-def _recipe(target_name: str, precision: str, io: str, crops: Calibration) -> dict[str, Any]:
-    recipe: dict[str, Any] = {"target": target_name, "precision": precision}
+def _story(target_name: str, precision: str, recipe: Recipe, crops: Calibration) -> dict[str, Any]:
+    """How a file was made, for its metadata."""
+    story: dict[str, Any] = {"target": target_name, "precision": precision}
     if precision == "int8":
-        recipe |= {
-            "io": io,
-            "weights": "int8, symmetric, per channel",
-            "activations": "int8, asymmetric, per tensor, min-max",
-            "calibration": {"source": crops.source, "pictures": len(crops.inputs), "sha256": crops.sha256},
-        }
-    return recipe
+        calibration = {"source": crops.source, "pictures": len(crops.inputs), "sha256": crops.sha256}
+        story |= {**asdict(recipe), "calibration": calibration}
+    return story
 
 
 def _producers(maker: Target) -> dict[str, str]:

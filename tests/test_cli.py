@@ -127,7 +127,12 @@ def test_output_named_like_a_folder_is_refused(tmp_path: Path) -> None:
     ("arguments", "sentence"),
     [
         (["--target", "coreml"], "expected one of onnx, openvino, tflite"),
-        (["--target", "tflite", "--io", "int4"], "expected one of int8, float32"),
+        (["--target", "tflite", "--io", "int4"], "expected one of int8, uint8, float32"),
+        (["--target", "tflite", "--recipe", "best"], "recipe 'best': expected one of default"),
+        (
+            ["--target", "tflite", "--io", "uint8"],
+            'io = "uint8" is not offered by tflite; take "int8" or "float32"',
+        ),
         (["--target", "tflite", "--model", "huge"], "expected one of lite"),
         (["--target", "tflite", "--checkpoint", "none.safetensors"], "no such checkpoint"),
         (["--target", "tflite", "--calibration", "empty"], "holds no picture"),

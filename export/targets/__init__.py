@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from edgehand.export.recipe import Recipe
 from edgehand.runtime.artifact import Metadata
 from edgehand.runtime.backends import Tensor
 from edgehand.spec import ModelSpec
+
+Weights = Mapping[str, NDArray[np.float32]]
+"""Convolution of the graph, by its module's name -> its weights, (out, in, height, width)."""
 
 
 class Target(Protocol):
@@ -27,18 +32,18 @@ class Target(Protocol):
     """Distributions that take part, whose versions the metadata records."""
     NOT_OFFERED: dict[str, str]
     """Precision -> why the engine has no such mode."""
+    OFFERED: dict[str, tuple[Any, ...]]
+    """Field of a recipe -> the values that the engine's tools offer, where that is not all of them."""
 
     def convert(self, graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tensor]:
         """Write the float model; what it takes and gives."""
 
     def quantize(
-        self, source: Path, inputs: NDArray[np.float32], io: str, file: Path
+        self, source: Path, inputs: NDArray[np.float32], recipe: Recipe, floats: Weights, file: Path
     ) -> tuple[Tensor, Tensor]:
         """Write the INT8 model of a float one; what it takes and gives.
 
-        Weights are quantized per channel, activations by the range that `inputs` give them.
-
-        `inputs` are normalised crops (N, 3, S, S); `io` is "int8" or "float32", the type of input and output.
+        `inputs` are normalised crops (N, 3, S, S); `floats` are the convolutions of the graph that stay float.
         """
 
     def shrink(self, source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:
@@ -46,8 +51,8 @@ class Target(Protocol):
         gives.
         """
 
-    def float_convolutions(self, file: Path) -> list[str]:
-        """Names of the convolutions that the engine does not run in integers."""
+    def float_convolutions(self, file: Path, floats: Weights) -> list[str]:
+        """Names of the convolutions that the engine does not run in integers, other than those in `floats`."""
 
     def attach(self, file: Path, metadata: Metadata) -> list[Path]:
         """Put the metadata into the model; all files that belong to it, itself first."""

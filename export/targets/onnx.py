@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,6 +17,8 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from torch import nn
 
+from edgehand.export.recipe import Recipe
+from edgehand.export.targets import Weights
 from edgehand.runtime.artifact import Metadata
 from edgehand.runtime.backends import Tensor
 from edgehand.runtime.backends.onnx import METADATA
@@ -25,6 +28,16 @@ SUFFIX = ".onnx"
 DECONVOLUTION = "NCHW"
 PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
 NOT_OFFERED: dict[str, str] = {}
+OFFERED: dict[str, tuple[Any, ...]] = {
+    "calibrator": ("min-max", "percentile", "entropy"),
+    "bias_correction": (False,),
+    "io": (None, "uint8", "float32"),
+}
+_CALIBRATORS = {
+    "min-max": quantization.CalibrationMethod.MinMax,
+    "percentile": quantization.CalibrationMethod.Percentile,
+    "entropy": quantization.CalibrationMethod.Entropy,
+}
 
 _FLOAT = Tensor("float32", "NCHW")
 
@@ -57,12 +70,15 @@ def convert(graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tens
     return _FLOAT, _FLOAT
 
 
-def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> tuple[Tensor, Tensor]:
-    """Write the INT8 model: weights per channel, activations by the range that `inputs` give them."""
+def quantize(
+    source: Path, inputs: NDArray[np.float32], recipe: Recipe, floats: Weights, file: Path
+) -> tuple[Tensor, Tensor]:
+    """Write the INT8 model, the convolutions in `floats` left as they are."""
     with TemporaryDirectory(dir=file.parent) as folder:
         prepared = Path(folder) / "prepared.onnx"
         # PyTorch's exporter has already inferred every shape that the symbolic pass would look for.
         quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+        nodes = onnx.load(prepared, load_external_data=False).graph.node
         quantization.quantize_static(
             str(prepared),
             str(file),
@@ -70,16 +86,26 @@ def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> 
             quant_format=quantization.QuantFormat.QDQ,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            per_channel=True,
-            calibrate_method=quantization.CalibrationMethod.MinMax,
+            per_channel=recipe.per_channel,
+            calibrate_method=_CALIBRATORS[recipe.calibrator],
+            nodes_to_exclude=[node.name for node in nodes if _weights(node) in floats],
+            extra_options={
+                "ActivationSymmetric": bool(recipe.symmetric),
+                "CalibPercentile": recipe.percentile,
+            },
         )
-    if io == "float32":
+    if recipe.io == "float32":
         return _FLOAT, _FLOAT
     model = onnx.load(file)
     ends = _integer_ends(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, file)
     return ends
+
+
+def _weights(node: onnx.NodeProto) -> str:
+    """Name of the graph's module that a convolution came from, which its weights are called after."""
+    return str(node.input[1]).removesuffix(".weight") if "Conv" in node.op_type else ""
 
 
 def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:
@@ -118,15 +144,20 @@ def _integer_ends(graph: onnx.GraphProto) -> tuple[Tensor, Tensor]:
     return ends[0], ends[1]
 
 
-def float_convolutions(file: Path) -> list[str]:
-    """Convolutions that ONNX Runtime, asked for its own optimised graph, does not run in integers."""
+def float_convolutions(file: Path, floats: Weights) -> list[str]:
+    """Convolutions that ONNX Runtime, asked for its own optimised graph, does not run in integers, other than those in
+    `floats`.
+    """
     with TemporaryDirectory() as folder:
         options = onnxruntime.SessionOptions()
         options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        # The last level would only rearrange the weights, and rename them.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         options.log_severity_level = 3
         onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         graph = onnx.load(options.optimized_model_filepath).graph
-    return [node.name for node in graph.node if "Conv" in node.op_type and node.op_type != "QLinearConv"]
+    found = [node for node in graph.node if "Conv" in node.op_type and node.op_type != "QLinearConv"]
+    return [node.name for node in found if _weights(node) not in floats]
 
 
 def attach(file: Path, metadata: Metadata) -> list[Path]:

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import nncf
 import numpy as np
 import openvino
 import torch
+from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, QuantizationParameters
+from nncf.quantization.range_estimator import (
+    AggregatorType,
+    RangeEstimatorParameters,
+    RangeEstimatorParametersSet,
+    StatisticsCollectorParameters,
+    StatisticsType,
+)
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 from torch import nn
 
+from edgehand.export.recipe import Recipe
+from edgehand.export.targets import Weights
 from edgehand.runtime.artifact import Metadata
 from edgehand.runtime.backends import Tensor
 from edgehand.runtime.backends.openvino import METADATA
@@ -25,6 +36,7 @@ PACKAGES = ("torch", "openvino", "nncf")
 NOT_OFFERED = {
     "int8-dynamic": "OpenVINO quantizes activations as they come in matrix products alone, not in convolutions"
 }
+OFFERED: dict[str, tuple[Any, ...]] = {"calibrator": ("min-max", "percentile", "mse")}
 _CONVOLUTIONS = ("Convolution", "Deconvolution", "GroupConvolution")
 _FLOAT = Tensor("float32", "NCHW")
 
@@ -37,19 +49,64 @@ def convert(graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tens
     return _FLOAT, _FLOAT
 
 
-def quantize(source: Path, inputs: NDArray[np.float32], io: str, file: Path) -> tuple[Tensor, Tensor]:
-    """Write the INT8 model: weights per channel, activations by the range that `inputs` give them."""
+def quantize(
+    source: Path, inputs: NDArray[np.float32], recipe: Recipe, floats: Weights, file: Path
+) -> tuple[Tensor, Tensor]:
+    """Write the INT8 model, the convolutions in `floats` left as they are."""
     model = openvino.Core().read_model(source)
     crops = [crop[None] for crop in inputs]
-    quantized = nncf.quantize(model, nncf.Dataset(crops), subset_size=len(crops))
+    quantized = nncf.quantize(
+        model,
+        nncf.Dataset(crops),
+        subset_size=len(crops),
+        preset=nncf.QuantizationPreset.MIXED
+        if recipe.symmetric is False
+        else nncf.QuantizationPreset.PERFORMANCE,
+        ignored_scope=nncf.IgnoredScope(
+            names=[
+                node.get_friendly_name()
+                for node in model.get_ops()
+                if _module(node.get_friendly_name()) in floats
+            ]
+        ),
+        advanced_parameters=AdvancedQuantizationParameters(
+            disable_bias_correction=not recipe.bias_correction,
+            activations_range_estimator_params=_range_estimator(recipe),
+            weights_quantization_params=QuantizationParameters(per_channel=recipe.per_channel),
+        ),
+    )
     taken = given = _FLOAT
-    if io == "int8":
+    if recipe.io != "float32":
+        dtype = recipe.io or "uint8"
         run = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        taken = _uint8(inputs)
-        given = _uint8(np.concatenate([run(crop)[0] for crop in crops]))
+        taken = _integer(inputs, dtype)
+        given = _integer(np.concatenate([run(crop)[0] for crop in crops]), dtype)
         quantized = _integer_ends(quantized, taken, given)
     openvino.save_model(quantized, file, compress_to_fp16=False)
     return taken, given
+
+
+def _range_estimator(recipe: Recipe) -> RangeEstimatorParameters:
+    if recipe.calibrator == "percentile":
+        # Of each picture; NNCF keeps no values of a picture for when the others are seen.
+        cut = (100 - recipe.percentile) / 200
+        low, high = (
+            StatisticsCollectorParameters(StatisticsType.QUANTILE, aggregator, quantile_outlier_prob=cut)
+            for aggregator in (AggregatorType.MIN, AggregatorType.MAX)
+        )
+        return RangeEstimatorParameters(low, high)
+    found: RangeEstimatorParameters = (
+        RangeEstimatorParametersSet.HISTOGRAM
+        if recipe.calibrator == "mse"
+        else RangeEstimatorParametersSet.MINMAX
+    )
+    return found
+
+
+def _module(name: str) -> str:
+    """Name of the graph's module that a convolution came from."""
+    module, _, operation = name.removeprefix("__module.").partition("/")
+    return module if operation.endswith(_CONVOLUTIONS) else ""
 
 
 def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:  # noqa: ARG001
@@ -58,37 +115,40 @@ def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:  
     return _FLOAT, _FLOAT
 
 
-def _uint8(values: NDArray[np.float32]) -> Tensor:
-    """The uint8 tensor that covers the values' range; zero is always among its values."""
+def _integer(values: NDArray[np.float32], dtype: str) -> Tensor:
+    """The 8-bit tensor that covers the values' range; zero is always among its values."""
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
     scale = (high - low) / 255
-    return Tensor("uint8", "NCHW", scale, round(-low / scale))
+    return Tensor(dtype, "NCHW", scale, round(-low / scale) + int(np.iinfo(dtype).min))
 
 
 def _integer_ends(model: openvino.Model, taken: Tensor, given: Tensor) -> openvino.Model:
     """Put what turns integers into the model's floats, and its floats into integers, into the model itself."""
-    pixels = ops.parameter(model.input(0).shape, np.uint8, name="input")
+    dtype = np.dtype(taken.dtype)
+    pixels = ops.parameter(model.input(0).shape, dtype.type, name="input")
     centred = ops.subtract(ops.convert(pixels, np.float32), np.float32(taken.zero_point))
     parameter = model.get_parameters()[0]
     parameter.output(0).replace(ops.multiply(centred, np.float32(taken.scale)).output(0))
 
     heatmaps = model.get_results()[0].input(0).get_source_output()
     levels = ops.add(ops.divide(heatmaps, np.float32(given.scale)), np.float32(given.zero_point))
-    clipped = ops.clamp(ops.round(levels, "half_to_even"), 0, 255)
-    return openvino.Model([ops.convert(clipped, np.uint8)], [pixels], "edgehand")
+    limits = np.iinfo(dtype)
+    clipped = ops.clamp(ops.round(levels, "half_to_even"), limits.min, limits.max)
+    return openvino.Model([ops.convert(clipped, dtype.type)], [pixels], "edgehand")
 
 
-def float_convolutions(file: Path) -> list[str]:
-    """Convolutions that the CPU plugin, asked for the graph it runs, does not run in integers."""
+def float_convolutions(file: Path, floats: Weights) -> list[str]:
+    """Convolutions that the CPU plugin, asked for the graph it runs, does not run in integers, other than those in
+    `floats`.
+    """
     compiled = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = []
     for node in compiled.get_runtime_model().get_ops():
-        facts = node.get_rt_info()
-        if facts["layerType"].astype(str) in _CONVOLUTIONS and facts["runtimePrecision"].astype(str) not in (
-            "i8",
-            "u8",
-        ):
-            found.append(node.get_friendly_name())
+        facts = {key: value.astype(str) for key, value in node.get_rt_info().items()}
+        if facts["layerType"] in _CONVOLUTIONS and facts["runtimePrecision"] not in ("i8", "u8"):
+            origins = facts["originalLayersNames"].split(",")
+            if not any(_module(origin) in floats for origin in origins):
+                found.append(node.get_friendly_name())
     return found
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from edgehand import HandPose, datasets, models
 from edgehand.errors import ExportError, InputError, ModelFileError
 from edgehand.export.pipeline import Export, export
+from edgehand.export.recipe import Recipe
 from edgehand.export.targets import names, target
 from edgehand.runtime.artifact import open_model
 from edgehand.runtime.backends import names as engines
@@ -37,7 +38,7 @@ def test_every_format_has_an_engine() -> None:
 
 def test_the_file_is_small_integer_and_close_to_float(exported: Export) -> None:
     made = open_model(exported.file)
-    assert target(made.engine).float_convolutions(exported.file) == []
+    assert target(made.engine).float_convolutions(exported.file, {}) == []
     assert exported.size <= 2_800_000
     assert exported.difference <= 1e-3
     assert exported.agreement is not None
@@ -101,10 +102,10 @@ def test_a_damaged_file_is_named(exported: Export, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_float32_ends(name: str, tmp_path: Path) -> None:
-    result = export(models.checkpoint("lite"), name, tmp_path, precision="int8", io="float32")
+    result = export(models.checkpoint("lite"), name, tmp_path, precision="int8", recipe=Recipe(io="float32"))
     made = open_model(result.file)
     assert made.metadata.input.dtype == made.metadata.output.dtype == "float32"
-    assert target(name).float_convolutions(result.file) == []
+    assert target(name).float_convolutions(result.file, {}) == []
     assert result.agreement is not None
     assert result.agreement.distance <= 0.05
 
@@ -138,7 +139,7 @@ def test_the_published_network(name: str, tmp_path: Path) -> None:
     save_checkpoint(random_pose(), NETWORKS["pose_mobilenet_v2"][1], checkpoint)
     result = export(checkpoint, name, tmp_path / "out", precision="int8")
     assert result.difference <= 1e-3
-    assert target(name).float_convolutions(result.file) == []
+    assert target(name).float_convolutions(result.file, {}) == []
     assert result.agreement is not None
     assert result.agreement.cosine >= 0.9
 
