@@ -17,6 +17,7 @@ COMMANDS = {
     "eval": ("edgehand.evaluation.command", "train", "measure a model on labelled pictures"),
     "data": ("edgehand.datasets._command", "", "check a data set and draw what is in it"),
     "import": ("edgehand.training.import_command", "train", "read a checkpoint of MMPose"),
+    "synth": ("edgehand.synth.command", "synth", "draw labelled pictures of synthetic hands"),
     "train": ("edgehand.training.command", "train", "train a network on labelled pictures"),
 }
 

@@ -1,0 +1,75 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Triple = tuple[float, float, float]
+
+class Material:
+    def __init__(
+        self,
+        *,
+        gain: Triple,
+        roughness: float,
+        specular: float,
+        wrap: Triple,
+        bump: float,
+        polish: float,
+        nail_colour: Triple,
+    ) -> None: ...
+
+class Mesh:
+    def __init__(
+        self,
+        *,
+        positions: NDArray[np.float32],
+        normals: NDArray[np.float32],
+        triangles: NDArray[np.int32],
+        uv: NDArray[np.float32],
+        uv_triangles: NDArray[np.int32],
+        colour: NDArray[np.uint8],
+        slope: NDArray[np.int8] | None,
+        nails: NDArray[np.uint8] | None,
+        material: Material,
+        casts_shadow: bool,
+    ) -> None: ...
+
+class Lighting:
+    def __init__(
+        self,
+        *,
+        key_direction: Triple,
+        key_colour: Triple,
+        fill_direction: Triple,
+        fill_colour: Triple,
+        ambient: NDArray[np.float32],
+        exposure: float,
+        shadow_leak: float,
+        shadow_blur: float,
+        shadow_centre: Triple,
+        shadow_radius: float,
+    ) -> None: ...
+
+def draw(
+    meshes: list[Mesh],
+    lighting: Lighting,
+    camera: Triple,
+    size: int,
+    joints: NDArray[np.float32],
+    flesh: NDArray[np.float32],
+    owners: NDArray[np.int32],
+    fewest: int,
+) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8]]: ...
+def skin(
+    vertices: NDArray[np.float32],
+    bones: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    transforms: NDArray[np.float32],
+) -> NDArray[np.float32]: ...
+def multiply(
+    starts: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+) -> NDArray[np.float32]: ...
+def vertex_normals(positions: NDArray[np.float32], triangles: NDArray[np.int32]) -> NDArray[Any]: ...

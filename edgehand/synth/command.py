@@ -1,0 +1,65 @@
+"""`edgehand synth`."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+
+from edgehand.errors import InputError
+
+PREVIEW = 48
+"""Hands on the contact sheet."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `edgehand synth`."""
+    parser.add_argument("-n", "--count", type=int, help="how many pictures the folder is to hold")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--assets", type=Path, metavar="DIR", help="folder that `build-assets` made")
+    parser.add_argument(
+        "--size", type=int, default=256, help="side of the pictures, pixels (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all randomness (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes (default: %(default)s)")
+    parser.add_argument(
+        "--preview", type=Path, metavar="FILE",
+        help="also write a contact sheet with the keypoints drawn",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw the pictures that are missing in the folder."""
+    from edgehand.synth.assets import load
+    from edgehand.synth.dataset import write
+
+    if args.count is None or args.output is None:
+        raise InputError("synth: give -n, how many pictures, and -o, the folder for them")
+    if args.assets is None:
+        raise InputError(
+            "synth: --assets is missing; `edgehand synth build-assets --makehuman CHECKOUT -o DIR` makes such a folder"
+        )
+    for name, value, least, most in (
+        ("-n", args.count, 1, 10**7),
+        ("--size", args.size, 32, 2048),
+        ("--seed", args.seed, 0, 2**63),
+        ("--workers", args.workers, 1, 1024),
+    ):
+        if not least <= value <= most:
+            raise InputError(f"{name} {value}: expected {least} to {most}")
+    write(load(args.assets), args.count, args.output, size=args.size, seed=args.seed, workers=args.workers)
+    print(f"{args.count} pictures: --data coco:{args.output}")
+    if args.preview:
+        _preview(args.output, args.preview)
+
+
+def _preview(folder: Path, file: Path) -> None:
+    from edgehand import datasets
+    from edgehand.datasets._check import check
+    from edgehand.files import write_atomically
+
+    _, sheet = check(datasets.load(f"coco:{folder}")[:PREVIEW], [])
+    assert sheet is not None
+    encoded = io.BytesIO()
+    sheet.save(encoded, "JPEG", quality=90)
+    write_atomically(file, encoded.getvalue())

@@ -1,0 +1,72 @@
+"""Directions, rotations and distances in space."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+def unit(vectors: ArrayLike) -> Array:
+    """Vectors (..., 3) at length 1."""
+    vectors = np.asarray(vectors, np.float64)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
+
+
+def across(vectors: Array, direction: Array) -> Array:
+    """The unit part of `vectors` (..., 3) that is perpendicular to the unit `direction` (..., 3)."""
+    return unit(vectors - direction * (vectors * direction).sum(-1, keepdims=True))
+
+
+def rotation(axes: ArrayLike, degrees: ArrayLike) -> Array:
+    """Rotation matrices about unit axes, right-handed (Rodrigues' formula).
+
+    Args:
+        axes: (..., 3).
+        degrees: (...).
+    Returns:
+        (..., 3, 3).
+    """
+    axes, angle = np.asarray(axes, np.float64), np.radians(np.asarray(degrees, np.float64))
+    axes, angle = np.broadcast_arrays(axes, angle[..., None])
+    x, y, z = np.moveaxis(axes, -1, 0)
+    zero = np.zeros_like(x)
+    skew = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
+    angle = angle[..., :1, None]
+    matrices: Array = np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * (skew @ skew)
+    return matrices
+
+
+def random_rotation(rng: np.random.Generator) -> Array:
+    """A rotation matrix (3, 3), all equally likely: a random unit quaternion."""
+    w, x, y, z = (q := rng.normal(size=4)) / np.linalg.norm(q)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def segment_distance(start1: Array, end1: Array, start2: Array, end2: Array) -> Array:
+    """The least distance between pairs of segments.
+
+    Args:
+        start1, end1, start2, end2: (..., 3).
+    Returns:
+        (...).
+    Source:
+        C. Ericson, Real-Time Collision Detection (2005), 5.1.9.
+    """
+    d1, d2, r = end1 - start1, end2 - start2, start1 - start2
+    a, e, b = (d1 * d1).sum(-1), (d2 * d2).sum(-1), (d1 * d2).sum(-1)
+    c, f = (d1 * r).sum(-1), (d2 * r).sum(-1)
+    s = np.clip((b * f - c * e) / np.maximum(a * e - b * b, 1e-12), 0, 1)
+    t = np.clip((b * s + f) / np.maximum(e, 1e-12), 0, 1)
+    s = np.clip((b * t - c) / np.maximum(a, 1e-12), 0, 1)
+    distance: Array = np.linalg.norm(start1 + d1 * s[..., None] - start2 - d2 * t[..., None], axis=-1)
+    return distance
