@@ -9,13 +9,17 @@ from pathlib import Path
 
 from edgehand.errors import InputError
 
+SYNTH = "synth:"
+"""Before the folder of assets that hands are drawn from."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand train`."""
     parser.add_argument(
         "--data", action="append", required=True, metavar="FORMAT:PATH[@SHARE]",
         help="labelled pictures, e.g. coco:photos/annotations.json; may be given several times, then each "
-        "with its share of the training, e.g. coco:photos@0.4 coco:renders@0.6",
+        "with its share of the training, e.g. coco:photos@0.4 synth:assets@0.6; synth:ASSETS draws hands while "
+        "training (edgehand synth --help says what from)",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -59,6 +63,7 @@ def run(args: argparse.Namespace) -> None:
     from edgehand import datasets
     from edgehand.training.mixture import mixture, read_share
     from edgehand.training.recipes import RECIPES
+    from edgehand.training.rendered import AN_EPOCH, Rendered
     from edgehand.training.run import train
 
     if args.recipe not in RECIPES:
@@ -75,19 +80,29 @@ def run(args: argparse.Namespace) -> None:
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
     sources = [read_share(source) for source in args.data]
-    loaded = [datasets.load(source, "train") for source, _ in sources]
+    # Rendered hands come last, because they follow the others in the mixture.
+    sources.sort(key=lambda source: source[0].startswith(SYNTH))
+    assets = [Path(source.removeprefix(SYNTH)) for source, _ in sources if source.startswith(SYNTH)]
+    if len(assets) > 1:
+        raise InputError(
+            f"--data: {len(assets)} sources {SYNTH}ASSETS; give one, with all assets in its folder"
+        )
+    rendered = Rendered(assets[0], args.seed) if assets else None
+    loaded = [datasets.load(source, "train") for source, _ in sources if not source.startswith(SYNTH)]
     if args.validation:
         validation = [sample for source in args.validation for sample in datasets.load(source, "test")]
     else:
         parts = [datasets.split(samples, args.holdout) for samples in loaded]
         loaded = [kept for kept, _ in parts]
         validation = [sample for _, held_out in parts for sample in held_out]
+    sizes = [len(samples) for samples in loaded] + [AN_EPOCH for _ in assets]
     train(
         [sample for samples in loaded for sample in samples],
         validation,
         recipe,
         args.output,
-        mixture=mixture([len(samples) for samples in loaded], [share for _, share in sources]),
+        rendered=rendered,
+        mixture=mixture(sizes, [share for _, share in sources]),
         init=_checkpoint(args.init) if args.init else None,
         backbone=args.backbone,
         teacher=_checkpoint(args.teacher) if args.teacher else None,

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -14,6 +15,7 @@ from edgehand.crop import crop, invert, patch_to_image, square, transform
 from edgehand.datasets import Sample
 from edgehand.spec import ModelSpec
 from edgehand.training.augment import AUGMENTATIONS
+from edgehand.training.rendered import AN_EPOCH, Rendered
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """patches uint8 (N, 3, S, S), keypoints (N, 21, 2) in heatmap cells, weights (N, 21)."""
@@ -27,23 +29,29 @@ class HandCrops(Dataset[Batch]):
         spec: size and padding of the crop, and the order of the output channels.
         augmentation: one of AUGMENTATIONS; None gives the plain crop that the device will make.
         seed: with the epoch and the index it fixes the randomness, so that a resumed run draws the same.
+        rendered: more hands, drawn as they are asked for, whose indices follow those of `samples`.
     """
 
     def __init__(
-        self, samples: list[Sample], spec: ModelSpec, augmentation: str | None = None, seed: int = 0
+        self,
+        samples: list[Sample],
+        spec: ModelSpec,
+        augmentation: str | None = None,
+        seed: int = 0,
+        rendered: Rendered | None = None,
     ) -> None:
         self.samples = samples
+        self.rendered = rendered
         self.spec = spec
         self.seed = seed
         self.epoch = 0
         self._augmentation = AUGMENTATIONS[augmentation] if augmentation else None
 
     def __len__(self) -> int:
-        return len(self.samples)
+        return len(self.samples) + (AN_EPOCH if self.rendered else 0)
 
     def __getitem__(self, index: int) -> Batch:
-        sample = self.samples[index]
-        picture = image.load(sample.image)
+        picture, sample = self._hand(index)
         rng = np.random.default_rng((self.seed, self.epoch, index))
         if self._augmentation:
             matrix = self._augmentation.crop(sample.box, self.spec, rng)
@@ -62,6 +70,13 @@ class HandCrops(Dataset[Batch]):
             torch.from_numpy(cells[channels].astype(np.float32)),
             torch.from_numpy((sample.visibility > 0).astype(np.float32)[channels]),
         )
+
+    def _hand(self, index: int) -> tuple[NDArray[np.uint8], Sample]:
+        """A picture and its label."""
+        if self.rendered and index >= len(self.samples):
+            return self.rendered.hand(index - len(self.samples), self.epoch)
+        sample = self.samples[index]
+        return image.load(sample.image), sample
 
 
 def normalise(patches: Tensor, spec: ModelSpec) -> Tensor:

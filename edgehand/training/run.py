@@ -29,6 +29,7 @@ from edgehand.training.mixture import Mixture
 from edgehand.training.networks import NETWORKS, build
 from edgehand.training.processes import Process
 from edgehand.training.recipes import Recipe
+from edgehand.training.rendered import Rendered
 from edgehand.training.schedules import SCHEDULES
 from edgehand.training.start import load_backbone
 
@@ -42,6 +43,7 @@ def train(
     recipe: Recipe,
     folder: Path,
     *,
+    rendered: Rendered | None = None,
     mixture: Mixture | None = None,
     init: Path | None = None,
     backbone: Path | None = None,
@@ -58,7 +60,8 @@ def train(
         validation: labelled hands to watch progress by; may be none.
         recipe: network, schedule, augmentation and loss.
         folder: of the run; gets NETWORK.safetensors, log.jsonl and resume.pt.
-        mixture: which of `samples` make an epoch; None takes each once.
+        rendered: hands that are drawn while training, after `samples` in the mixture.
+        mixture: which of all these make an epoch; None takes each once.
         init: checkpoint to start from.
         backbone: ImageNet weights to start from, see `edgehand.training.start.load_backbone`.
         teacher: checkpoint of a larger network to learn from as well, see `edgehand.training.distillation`.
@@ -74,7 +77,7 @@ def train(
         CheckpointError: `init`, `backbone` or the state in `folder` do not fit.
         OutputError: `folder` cannot be made.
     """
-    if not samples:
+    if not samples and not rendered:
         raise DataError("no sample to train on: all are held out")
     if threads is not None:
         torch.set_num_threads(threads)
@@ -92,8 +95,8 @@ def train(
             decode=recipe.decode,
             score=recipe.score,
         )
-        crops = HandCrops(samples, spec, recipe.augmentation, seed)
-        mixture = mixture or Mixture((len(samples),))
+        crops = HandCrops(samples, spec, recipe.augmentation, seed, rendered)
+        mixture = mixture or Mixture((len(crops),))
         if backbone:
             first = mixture.order(seed=seed, epoch=0)[:64]
             load_backbone(network, spec, backbone, torch.stack([crops[index][0] for index in first]))
