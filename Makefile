@@ -1,4 +1,4 @@
-# `make demo` and `make test`, each alone, set up all they need on a fresh machine.
+# `make demo`, `make report` and `make test`, each alone, set up all they need on a fresh machine.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,12 +6,15 @@ INSTALLED := $(VENV)/.installed
 SOURCES := $(shell find edgehand export csrc -type f -not -path '*/__pycache__/*') CMakeLists.txt pyproject.toml constraints.txt README.md
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint types contracts core clean
+.PHONY: demo report test lint types contracts core clean
 
 demo: $(INSTALLED)
 	$(BIN)/edgehand export --target tflite --int8 -o demo
 	$(BIN)/edgehand predict examples/hand.jpg --box 100,36,118,183 --model-file demo/lite-int8.tflite --draw demo/hand.jpg
 	$(BIN)/python examples/demo.py demo
+
+report: $(INSTALLED)
+	$(BIN)/edgehand report --data coco:edgehand/models/calibration -o report
 
 test: $(INSTALLED)
 	$(BIN)/pytest -n 2 --dist loadgroup
@@ -40,4 +43,4 @@ $(INSTALLED): $(SOURCES)
 	touch $@
 
 clean:
-	rm -rf $(VENV) build demo
+	rm -rf $(VENV) build demo report

@@ -15,6 +15,11 @@ COMMANDS = {
     "predict": ("edgehand.runtime.command", "", "find the hands' keypoints in pictures"),
     "export": ("edgehand.export.command", "export", "make a TFLite, ONNX or OpenVINO model of a checkpoint"),
     "eval": ("edgehand.evaluation.command", "train", "measure a model on labelled pictures"),
+    "report": (
+        "edgehand.reporting.command",
+        "report",
+        "compare formats and precisions: accuracy, time, memory",
+    ),
     "data": ("edgehand.datasets._command", "", "check a data set and draw what is in it"),
     "import": ("edgehand.training.import_command", "train", "read a checkpoint of MMPose"),
     "synth": ("edgehand.synth.command", "synth", "draw labelled pictures of synthetic hands"),

@@ -131,7 +131,25 @@ class Figure:
     high: float
 
 
-def summary(
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """A figure of a set of hands, and what it would be of others like it."""
+
+    value: float
+    draws: NDArray[np.float64]
+    """(resamples,) the figure of each bootstrap sample."""
+
+    def __sub__(self, other: Resampled) -> Resampled:
+        """The paired difference: both must come from the same hands, `resamples` and `seed`."""
+        return Resampled(self.value - other.value, self.draws - other.draws)
+
+    def figure(self) -> Figure:
+        """With the percentile interval (B. Efron, 1979)."""
+        low, high = np.percentile(self.draws, [2.5, 97.5])
+        return Figure(self.value, float(low), float(high))
+
+
+def resampled(
     predicted: Floats,
     true: Floats,
     visible: NDArray[np.bool_],
@@ -141,8 +159,8 @@ def summary(
     groups: NDArray[Any] | None = None,
     resamples: int = 1000,
     seed: int = 0,
-) -> dict[str, Figure]:
-    """All figures of a set of hands, with confidence intervals by the percentile bootstrap over pictures.
+) -> dict[str, Resampled]:
+    """All figures of a set of hands, and of bootstrap samples of its pictures (B. Efron, 1979).
 
     Args:
         predicted, true: (N, K, 2) pixels.
@@ -150,10 +168,10 @@ def summary(
         boxes: (N, 4) x, y, width, height, pixels, of the labels.
         head_sizes: (N,) pixels, adds PCKh.
         groups: (N,) the picture of each hand: hands of one picture are drawn together; None takes each alone.
-        resamples: of the bootstrap (B. Efron, 1979).
-        seed: of the bootstrap.
+        resamples: how many samples are drawn.
+        seed: of the draws: the same seed and groups draw the same pictures, so that two models can be compared.
     Returns:
-        name -> Figure: PCK@0.2, @0.1, @0.05 (of the box), PCKh@0.7, AUC, EPE (pixels), error/box.
+        by name: PCK@0.2, @0.1, @0.05 (of the box), PCKh@0.7, AUC, EPE (pixels), error/box.
     """
     pixels = distances(predicted, true)
     by_box = distances(predicted, true, longer_sides(boxes))
@@ -168,16 +186,11 @@ def summary(
     rng = np.random.default_rng(seed)
     draws = rng.multinomial(pictures, np.full(pictures, 1 / pictures), resamples).astype(np.float64)
     weights = draws[:, members]
-    figures = {
-        name: _figure(float(_macro(counts)[0]), _macro(counts, weights)) for name, counts in macro.items()
+    found = {
+        name: Resampled(float(_macro(counts)[0]), _macro(counts, weights)) for name, counts in macro.items()
     }
     for name, errors in micro.items():
         counted = visible & np.isfinite(errors)
         sums, numbers = np.where(counted, errors, 0.0).sum(axis=1), counted.sum(axis=1)
-        figures[name] = _figure(epe(errors, visible), weights @ sums / (weights @ numbers).clip(1))
-    return figures
-
-
-def _figure(value: float, resampled: NDArray[np.float64]) -> Figure:
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Figure(value, float(low), float(high))
+        found[name] = Resampled(epe(errors, visible), weights @ sums / (weights @ numbers).clip(1))
+    return found

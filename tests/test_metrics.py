@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,13 +73,17 @@ def test_properties(points, scale) -> None:
     )
 
 
-def test_summary_holds_each_figure_within_its_interval() -> None:
+def intervals(*arguments: Any, **options: Any) -> dict[str, metrics.Figure]:
+    return {name: found.figure() for name, found in metrics.resampled(*arguments, **options).items()}
+
+
+def test_each_figure_lies_within_its_interval() -> None:
     rng = np.random.default_rng(3)
     true = rng.uniform(0, 200, (60, 21, 2))
     predicted = true + rng.normal(0, 6, true.shape)
     visible = rng.random((60, 21)) < 0.9
     boxes = np.column_stack([true.min(1), np.ptp(true, axis=1)])
-    figures = metrics.summary(predicted, true, visible, boxes, head_sizes=np.full(60, 20.0))
+    figures = intervals(predicted, true, visible, boxes, head_sizes=np.full(60, 20.0))
     assert list(figures) == ["PCK@0.2", "PCK@0.1", "PCK@0.05", "PCKh@0.7", "AUC", "EPE", "error/box"]
     pixels = metrics.distances(predicted, true)
     assert figures["EPE"].value == metrics.epe(pixels, visible)
@@ -85,7 +91,7 @@ def test_summary_holds_each_figure_within_its_interval() -> None:
     for figure in figures.values():
         assert figure.low <= figure.value <= figure.high
         assert figure.high - figure.low < 0.1 * max(1, figure.value)
-    again = metrics.summary(predicted, true, visible, boxes, head_sizes=np.full(60, 20.0))
+    again = intervals(predicted, true, visible, boxes, head_sizes=np.full(60, 20.0))
     assert again == figures
 
 
@@ -94,9 +100,9 @@ def test_interval_of_epe_matches_theory_and_grows_when_hands_share_pictures() ->
     true = np.zeros((400, 1, 2))
     predicted = np.stack([rng.normal(20, 4, (400, 1)), np.zeros((400, 1))], axis=-1)
     visible, boxes = np.ones((400, 1), bool), np.tile([0.0, 0, 100, 100], (400, 1))
-    figure = metrics.summary(predicted, true, visible, boxes)["EPE"]
+    figure = intervals(predicted, true, visible, boxes)["EPE"]
     assert (figure.high - figure.low) / 2 == pytest.approx(1.96 * 4 / 20, rel=0.15)
-    twice = metrics.summary(
+    twice = intervals(
         *(np.repeat(array, 2, axis=0) for array in (predicted, true, visible, boxes)),
         groups=np.repeat(np.arange(400), 2),
     )["EPE"]

@@ -40,9 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Measure, print the table, write the JSON."""
     from edgehand import datasets
+    from edgehand.evaluation.figures import Outcome, summarise, table
     from edgehand.evaluation.measure import PROTOCOLS, Measurement
     from edgehand.evaluation.model import open_either
-    from edgehand.evaluation.report import report, table
     from edgehand.files import write_atomically
 
     if args.protocol not in PROTOCOLS:
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"skipped: {sentence}", file=sys.stderr)
     if not pairs:
         raise DataError(f"data {args.data!r}: every hand is bad, nothing is left to measure")
-    content = report([sample for sample, _ in pairs], [found for _, found in pairs])
+    content = summarise(Outcome.of([sample for sample, _ in pairs], [found for _, found in pairs]))
     print(table(content))
     if args.json:
         header = {

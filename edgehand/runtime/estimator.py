@@ -68,6 +68,25 @@ def table_for(model: Model) -> NDArray[Any]:
     return input_table(spec.mean, spec.std, dtype=taken.dtype, scale=taken.scale, zero_point=taken.zero_point)
 
 
+def input_crop(
+    model: Model, table: NDArray[Any], picture: NDArray[np.uint8], box: Box
+) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """What the model is given, and where it lies.
+
+    Args:
+        model: opened.
+        table: of this model, see `table_for`.
+        picture: uint8 RGB (H, W, 3).
+        box: x, y, width, height, tight around the hand, pixels.
+    Returns:
+        the crop in the model's own type and layout, and the matrix (2, 3) from its pixels to the picture's.
+    """
+    spec, layout = model.metadata.spec, model.metadata.input.layout
+    matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
+    crop = crop_input(picture, matrix, spec.input_size, table, layout=layout, antialias=spec.antialias)
+    return crop, matrix
+
+
 def find_keypoints(
     model: Model, table: NDArray[Any], picture: NDArray[np.uint8], box: Box, *, flip_test: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -83,8 +102,7 @@ def find_keypoints(
         keypoints (21, 2) float32 in pixels of the picture, scores (21,) float32 in 0..1.
     """
     spec, taken, given = model.metadata.spec, model.metadata.input, model.metadata.output
-    matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
-    crop = crop_input(picture, matrix, spec.input_size, table, layout=taken.layout, antialias=spec.antialias)
+    crop, matrix = input_crop(model, table, picture, box)
     heatmaps = model.backend.infer(crop)
     flipped = None
     if flip_test:

@@ -37,6 +37,8 @@ class Backend(Protocol):
 
     metadata: str | None
     """The JSON that the exporter put into the file, None in a file of someone else's."""
+    files: tuple[Path, ...]
+    """All that belong to the model, itself first."""
 
     def __init__(self, path: Path, threads: int) -> None:
         """Open the file; raises ModelFileError or EngineError."""

@@ -32,6 +32,7 @@ class Backend:
         # ONNX Runtime's exceptions share no base class but this.
         except Exception as error:
             raise ModelFileError(f"{path}: ONNX Runtime refuses it ({error})") from error
+        self.files = (path,)
         self._input = self._session.get_inputs()[0].name
         self.metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
 

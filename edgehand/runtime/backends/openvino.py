@@ -29,6 +29,7 @@ class Backend:
             ) from None
         self.metadata = _metadata(path)
         weights = _weights(path, self.metadata)
+        self.files = (path, weights)
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",

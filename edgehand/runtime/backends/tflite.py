@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -25,8 +26,9 @@ class Backend:
 
     def __init__(self, path: Path, threads: int) -> None:
         model, self.metadata = _split(path)
+        self.files = (path,)
         try:
-            self._interpreter = _interpreter_class()(model_content=model, num_threads=threads)
+            self._interpreter = _engine().Interpreter(model_content=model, num_threads=threads)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{path}: the TFLite engine refuses it ({error})") from error
@@ -66,14 +68,28 @@ def _split(path: Path) -> tuple[bytes, str | None]:
     return model, metadata
 
 
-def _interpreter_class() -> Any:
+def transparent_interpreter(path: Path) -> Any:
+    """An interpreter that runs operation by operation and keeps every tensor, to look into a model."""
+    engine = _engine()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it says that this costs memory
+        interpreter = engine.Interpreter(
+            model_content=_split(path)[0],
+            experimental_op_resolver_type=engine.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+        )
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def _engine() -> Any:
     try:
-        from ai_edge_litert.interpreter import Interpreter
+        from ai_edge_litert import interpreter
     except ModuleNotFoundError:
         try:
-            from tflite_runtime.interpreter import Interpreter
+            from tflite_runtime import interpreter
         except ModuleNotFoundError:
             raise EngineError(
                 "no TFLite engine is installed: pip install ai-edge-litert (or 'edgehand[tflite]' on 32-bit boards)"
             ) from None
-    return Interpreter
+    return interpreter

@@ -1,0 +1,155 @@
+"""What a report compares: model files that were given, or those made of a checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from edgehand import models
+from edgehand.errors import EdgehandError, InputError
+from edgehand.evaluation.model import open_either
+from edgehand.runtime.artifact import Metadata, Model, open_model
+
+PYTORCH = "pytorch"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One row of the report."""
+
+    name: str
+    """Engine and precision, unique in the report."""
+    path: Path
+    """Model file, or the checkpoint that PyTorch runs."""
+    engine: str
+    precision: str
+    size: int
+    """Bytes, of all files that belong to it."""
+    metadata: Metadata
+
+    @property
+    def sha256(self) -> str:
+        """Of the file; an OpenVINO file holds the hash of its weights."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """How the file says it was made."""
+        return self.metadata.recipe
+
+    def open(self, threads: int) -> Model:
+        """Ready to run."""
+        return (
+            open_either(None, self.path, threads)
+            if self.engine == PYTORCH
+            else open_model(self.path, threads=threads)
+        )
+
+
+@dataclass(frozen=True)
+class NotOffered:
+    """A precision that an engine does not have."""
+
+    engine: str
+    precision: str
+    reason: str
+
+
+def from_files(paths: list[Path]) -> tuple[list[Artifact], list[NotOffered]]:
+    """Artifacts that exist; the reference first: the first float32 one, else the first.
+
+    Args:
+        paths: that `edgehand export` wrote, of one network.
+    Raises:
+        ModelFileError: one cannot be used.
+        InputError: two are not of the same network.
+    """
+    found = [_of_file(path) for path in paths]
+    for other in found[1:]:
+        if other.metadata.spec != found[0].metadata.spec:
+            raise InputError(
+                f"{other.path}: its network takes other crops than that of {found[0].path}; report them separately"
+            )
+    names = [artifact.name for artifact in found]
+    if len(set(names)) < len(names):
+        found = [replace(artifact, name=f"{artifact.name} ({artifact.path.name})") for artifact in found]
+    if len({artifact.path.resolve() for artifact in found}) < len(found):
+        raise InputError("--model names a file twice; name each once")
+    return sorted(found, key=lambda artifact: artifact.precision != "fp32"), []
+
+
+def from_checkpoint(
+    checkpoint: Path,
+    targets: list[str],
+    precisions: list[str],
+    folder: Path,
+) -> tuple[list[Artifact], list[NotOffered]]:
+    """PyTorch's own float network, which is the reference, and a model file a target and precision.
+
+    Args:
+        checkpoint: edgehand's or MMPose's.
+        targets: names of formats.
+        precisions: see `edgehand.export.pipeline.PRECISIONS`.
+        folder: where model files are looked for, and written if they are missing.
+    Returns:
+        what there is, and what the engines do not offer.
+    Raises:
+        InputError: unknown target or precision, or PyTorch is missing.
+        CheckpointError, ExportError, OutputError: as `export`.
+    """
+    try:
+        from edgehand.export.pipeline import PRECISIONS, export
+        from edgehand.export.targets import names, target
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"a report from a checkpoint needs the package {error.name}: pip install 'edgehand[all]', "
+            "or give --model FILE"
+        ) from None
+    for kind, wanted, known in (("target", targets, names()), ("precision", precisions, list(PRECISIONS))):
+        for name in wanted:
+            if name not in known:
+                raise InputError(f"{kind} {name!r}: expected one of {', '.join(known)}")
+
+    opened = open_either(None, checkpoint, 1)
+    size = checkpoint.stat().st_size
+    found = [Artifact(f"{PYTORCH} fp32", checkpoint, PYTORCH, "fp32", size, opened.metadata)]
+    missing = []
+    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    bar = tqdm(
+        [(name, precision) for name in targets for precision in precisions], desc="models", unit="model"
+    )
+    for name, precision in bar:
+        maker = target(name)
+        if precision in maker.NOT_OFFERED:
+            missing.append(NotOffered(name, precision, maker.NOT_OFFERED[precision]))
+            continue
+        file = f"{opened.metadata.spec.name}-{precision}{maker.SUFFIX}"
+        made = _made_already([folder / file, models.FOLDER / file], digest, precision)
+        if made is None:
+            bar.set_postfix_str(f"exporting {name} {precision}")
+            made = _of_file(export(checkpoint, name, folder, precision=precision).file)
+        found.append(made)
+    return found, missing
+
+
+def _of_file(path: Path) -> Artifact:
+    model = open_model(path, threads=1)
+    precision = str(model.metadata.recipe.get("precision", "unknown"))
+    size = sum(part.stat().st_size for part in model.backend.files)
+    return Artifact(f"{model.engine} {precision}", path, model.engine, precision, size, model.metadata)
+
+
+def _made_already(paths: list[Path], checkpoint_sha256: str, precision: str) -> Artifact | None:
+    """The first of some files that is sound and made of this checkpoint."""
+    for path in paths:
+        try:
+            found = _of_file(path)
+        except EdgehandError:
+            continue
+        if found.metadata.checkpoint_sha256 == checkpoint_sha256 and found.precision == precision:
+            return found
+    return None
