@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,6 +16,30 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
+class _StridedDepthwise(nn.Conv2d):
+    """A depthwise convolution with a stride, which stays float32 where the CPU computes in bfloat16.
+
+    oneDNN's bfloat16 gradient of it takes 4 to 16 times as long as the float32 one: a third of a training step
+    of `lite` (`python benchmarks/bench_training.py`).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As nn.Conv2d."""
+        if not torch.is_autocast_enabled("cpu"):
+            return super().forward(input)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(input.float())
+
+
+def _mobilenet_v2_features() -> nn.Sequential:
+    """Torchvision's MobileNetV2 without its classifier."""
+    features: nn.Sequential = mobilenet_v2(weights=None).features
+    for module in features.modules():
+        if isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
+            module.__class__ = _StridedDepthwise
+    return features
+
+
 class PoseMobileNetV2(nn.Module):
     """The published network: MobileNetV2, three deconvolutions of 256 channels, a 1x1 convolution.
 
@@ -24,7 +49,7 @@ class PoseMobileNetV2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = mobilenet_v2(weights=None).features
+        self.backbone = _mobilenet_v2_features()
         layers: list[nn.Module] = []
         channels = 1280
         for _ in range(3):
@@ -72,7 +97,7 @@ class Lite(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = mobilenet_v2(weights=None).features[:18]
+        self.backbone = _mobilenet_v2_features()[:18]
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, self.CHANNELS, 1, bias=False), nn.BatchNorm2d(self.CHANNELS))
             for width in self.WIDTHS

@@ -42,7 +42,15 @@ def test_one_command_draws_and_trains(asset_folder, tmp_path, write_dataset, mon
     for module in ("data", "rendered"):
         monkeypatch.setattr(f"edgehand.training.{module}.AN_EPOCH", 60)
     photos = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=4)}"
-    command = ["train", "--data", f"synth:{asset_folder}@0.5", "--data", f"{photos}@0.5", "--validation", photos]
+    command = [
+        "train",
+        "--data",
+        f"synth:{asset_folder}@0.5",
+        "--data",
+        f"{photos}@0.5",
+        "--validation",
+        photos,
+    ]
     assert main([*command, "-o", str(tmp_path / "run"), "--epochs", "1", "--workers", "2"]) == 0
     row = json.loads((tmp_path / "run" / "log.jsonl").read_text())
     assert np.isfinite(row["loss"])

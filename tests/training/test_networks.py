@@ -1,0 +1,36 @@
+"""What our networks do otherwise than torchvision's."""
+
+import pytest
+import torch
+from torch import nn
+
+from edgehand.training.networks import NETWORKS, build
+from edgehand.training.vision import mobilenet_v2
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_backbone_is_mobilenet_v2(name) -> None:
+    """The same parameters give the same features as torchvision's own modules."""
+    torch.manual_seed(0)
+    network = build(name).eval()
+    plain = mobilenet_v2(weights=None).features[: len(network.backbone)].eval()
+    plain.load_state_dict(network.backbone.state_dict())
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(network.backbone(images), plain(images), rtol=0, atol=0)
+
+
+def test_strided_depthwise_convolutions_stay_float32_in_bfloat16_training() -> None:
+    network = build("lite")
+    types = {}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            strided = module.groups > 1 and module.stride != (1, 1)
+            module.register_forward_hook(
+                lambda *call, key=(name, strided): types.update({key: call[2].dtype})
+            )
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        network(torch.randn(2, 3, 64, 64)).sum().backward()
+    assert {dtype for (_, strided), dtype in types.items() if strided} == {torch.float32}
+    assert {dtype for (_, strided), dtype in types.items() if not strided} == {torch.bfloat16}
+    assert all(parameter.grad is not None for parameter in network.parameters())
