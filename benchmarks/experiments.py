@@ -1,6 +1,6 @@
 """Short training runs that differ in one thing, judged by photo sources that none of them saw.
 
-    python benchmarks/experiments.py --split DIR --renders DIR --weights DIR -o DIR [NAME ...]
+    python benchmarks/experiments.py --split DIR --renders DIR --assets DIR --weights DIR -o DIR [NAME ...]
 
 Every run trains on renders and on the photos of sign_digits and rooms, and is measured on all hands of asl_letters
 and gestures: other people, scenes and poses. A run takes 200 steps of 64; docs/experiments.md has the table.
@@ -17,10 +17,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
-from edgehand import datasets
+from edgehand import datasets, synth
 from edgehand.datasets import Sample
+from edgehand.synth.hand_model import keypoints
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import figures, predict
@@ -45,8 +47,8 @@ class Experiment:
     seed: int = 0
     channels: int = Lite.CHANNELS
     """Of the pyramid."""
-    labels: str = "annotations.json"
-    """Of the renders."""
+    at_joints: bool = False
+    """Whether the renders' keypoints are the rig's joints instead of where people mark them."""
 
 
 EXPERIMENTS = {
@@ -66,7 +68,7 @@ EXPERIMENTS = {
     ),
     "head of 32 channels": Experiment(channels=32),
     "head of 96 channels": Experiment(channels=96),
-    "keypoints at the rig's joints": Experiment(labels="rig.json"),
+    "keypoints at the rig's joints": Experiment(at_joints=True),
 }
 """Name -> run; all at 128 x 128 but for those that say otherwise."""
 
@@ -74,7 +76,9 @@ EXPERIMENTS = {
 def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Train and measure one."""
     photos = [s for source in SEEN for s in datasets.load(f"coco:{args.split}/{source}.train.json")]
-    renders = datasets.load(f"coco:{args.renders / experiment.labels}")
+    renders = datasets.load(f"coco:{args.renders}")
+    if experiment.at_joints:
+        renders = at_joints(renders[: LITE.batch_size * STEPS // 8], args)
     sources = [(photos, experiment.photos), (renders, 1 - experiment.photos)]
     kept = [(samples, share) for samples, share in sources if share > 0]
     # A few thousand samples an epoch, so that the number of epochs hits the number of steps.
@@ -106,6 +110,25 @@ def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[
     return row
 
 
+def at_joints(renders: list[Sample], args: argparse.Namespace) -> list[Sample]:
+    """The same pictures, drawn again, labelled at the rig's joints."""
+    settings = json.loads((args.renders / "synth.json").read_text())
+    renderer = synth.Renderer(synth.load(args.assets), settings["size"], settings["seed"])
+    moved = []
+    for sample in renders:
+        number = int(sample.image.stem)
+        scene, _, _ = renderer._draw(np.random.default_rng((settings["seed"], number)))
+        hands = [(hand.joints, keypoints(hand.pose.bones, as_annotated=False), hand) for hand in scene.hands]
+        projected = [
+            (scene.camera.project(marked), scene.camera.project(hand.place(joints)))
+            for marked, joints, hand in hands
+        ]
+        points = next(rig for marked, rig in projected if np.allclose(marked, sample.keypoints, atol=0.01))
+        low, size = points.min(0), np.ptp(points, axis=0)
+        moved.append(replace(sample, keypoints=points.astype(np.float32), box=(*low, *size)))
+    return moved
+
+
 def _repeated(samples: list[Sample], count: int) -> list[Sample]:
     return [samples[index % len(samples)] for index in range(count)]
 
@@ -116,7 +139,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
-    for name in ("split", "renders", "weights"):
+    for name in ("split", "renders", "assets", "weights"):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args()
