@@ -3,7 +3,7 @@
     python benchmarks/experiments.py --split DIR --renders DIR --assets DIR --weights DIR -o DIR [NAME ...]
 
 Every run trains on renders and on the photos of sign_digits and rooms, and is measured on all hands of asl_letters
-and gestures: other people, scenes and poses. A run takes 200 steps of 64; docs/experiments.md has the table.
+and gestures: other people, scenes and poses. A run takes 200 steps of 32; docs/experiments.md has the table.
 DIR of --split is what split_photos.py wrote, of --weights holds the two folded MobileNetV2. A finished run is not
 run again.
 """
@@ -31,7 +31,9 @@ from edgehand.training.networks import Lite
 from edgehand.training.recipes import LITE
 from edgehand.training.run import train
 
-STEPS = 200
+STEPS, BATCH = 200, 32
+SHORT = {"input_size": 128, "epochs": 4, "batch_size": BATCH, "group_size": BATCH, "ema": 0.98}
+"""What all of them change of lite's recipe."""
 SEEN, UNSEEN = ("sign_digits", "rooms"), ("asl_letters", "gestures")
 
 
@@ -78,14 +80,14 @@ def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[
     photos = [s for source in SEEN for s in datasets.load(f"coco:{args.split}/{source}.train.json")]
     renders = datasets.load(f"coco:{args.renders}")
     if experiment.at_joints:
-        renders = at_joints(renders[: LITE.batch_size * STEPS // 8], args)
+        renders = at_joints(renders[: BATCH * STEPS // 8], args)
     sources = [(photos, experiment.photos), (renders, 1 - experiment.photos)]
     kept = [(samples, share) for samples, share in sources if share > 0]
     # A few thousand samples an epoch, so that the number of epochs hits the number of steps.
-    total = LITE.batch_size * STEPS // 4
+    total = BATCH * STEPS // 4
     sized = [(_repeated(samples, round(share * total)), share) for samples, share in kept]
     samples = [sample for some, _ in sized for sample in some]
-    recipe = replace(LITE, **({"input_size": 128, "epochs": 4} | experiment.recipe))
+    recipe = replace(LITE, **(SHORT | experiment.recipe))
     Lite.CHANNELS = experiment.channels
     started = time.monotonic()
     checkpoint = train(
