@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 SOURCES := $(shell find edgehand export csrc -type f -not -path '*/__pycache__/*') CMakeLists.txt pyproject.toml constraints.txt README.md
 PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo report test lint types contracts core clean
+.PHONY: demo report test browser lint types contracts core clean
 
 demo: $(INSTALLED)
 	$(BIN)/edgehand export --target tflite --int8 -o demo
@@ -16,8 +16,13 @@ demo: $(INSTALLED)
 report: $(INSTALLED)
 	$(BIN)/edgehand report --data coco:edgehand/models/calibration -o report
 
-test: $(INSTALLED)
+test: $(INSTALLED) browser
 	$(BIN)/pytest -n 2 --dist loadgroup
+
+# The tests open a report in a real browser; where none can be had they say so and skip.
+browser:
+	command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } \
+	  > /dev/null 2>&1 || echo "no browser: install the package chromium"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
+
+settings.register_profile("edgehand", deadline=None)  # a busy machine is no fault
+settings.load_profile("edgehand")
 
 PICTURES = {
     "coco": "images/{}.jpg",

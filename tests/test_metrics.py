@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from edgehand import metrics
 
@@ -107,3 +108,50 @@ def test_interval_of_epe_matches_theory_and_grows_when_hands_share_pictures() ->
         groups=np.repeat(np.arange(400), 2),
     )["EPE"]
     assert twice.high - twice.low == pytest.approx(figure.high - figure.low, rel=0.15)
+
+
+def two_models(rng: np.random.Generator, hands: int, loss: float = 0.0) -> list[Any]:
+    """Hands at zero, one joint: errors of two models that share what is hard about a hand."""
+    hard = rng.normal(20, 5, hands)
+    errors = (hard + rng.normal(0, 1, hands), hard + loss + rng.normal(0, 1, hands))
+    return [np.stack([error, np.zeros(hands)], axis=-1)[:, None] for error in errors]
+
+
+def resample(predicted: Any, **options: Any) -> dict[str, metrics.Resampled]:
+    hands = len(predicted)
+    boxes = np.tile([0.0, 0, 100, 100], (hands, 1))
+    return metrics.resampled(predicted, np.zeros((hands, 1, 2)), np.ones((hands, 1), bool), boxes, **options)
+
+
+def test_paired_difference_matches_scipy_and_theory() -> None:
+    first, second = two_models(np.random.default_rng(8), 300, loss=0.3)
+    found = (resample(second)["EPE"] - resample(first)["EPE"]).figure()
+    errors = [np.linalg.norm(model[:, 0], axis=-1) for model in (second, first)]
+    assert found.value == pytest.approx(errors[0].mean() - errors[1].mean(), abs=1e-5)
+    expected = stats.bootstrap(
+        errors, lambda a, b, axis: (a - b).mean(axis=axis),
+        paired=True, method="percentile", n_resamples=5000, rng=np.random.default_rng(1),
+    ).confidence_interval  # fmt: skip
+    spread = expected.high - expected.low
+    assert found.low == pytest.approx(expected.low, abs=0.1 * spread)
+    assert found.high == pytest.approx(expected.high, abs=0.1 * spread)
+    assert spread == pytest.approx(2 * 1.96 * np.sqrt(2 / 300), rel=0.15)
+    # Unpaired, what is hard about the hands would drown it.
+    apart = (resample(second, seed=1)["EPE"] - resample(first)["EPE"]).figure()
+    assert apart.high - apart.low > 3 * spread
+
+
+def test_interval_of_the_difference_covers_the_truth() -> None:
+    rng = np.random.default_rng(9)
+    covered = 0
+    for _ in range(200):
+        first, second = two_models(rng, 80, loss=0.5)
+        figure = (resample(second, resamples=400)["EPE"] - resample(first, resamples=400)["EPE"]).figure()
+        covered += figure.low <= 0.5 <= figure.high
+    assert 0.9 <= covered / 200 <= 0.99
+
+
+def test_equal_models_differ_by_exactly_nothing() -> None:
+    model, _ = two_models(np.random.default_rng(10), 40)
+    for name, found in resample(model).items():
+        assert (found - resample(model)[name]).figure() == metrics.Figure(0, 0, 0)

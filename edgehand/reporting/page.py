@@ -95,7 +95,8 @@ def _figure(
     path = pointer(*parts)
     value = resolve(content, path)
     scale, digits = UNITS[unit]
-    return element(f"{value * scale:{'+' if signed else ''}.{digits}f}", path, value, scale)
+    rounded = round(value * scale, digits) + 0.0  # not -0.0
+    return element(f"{rounded:{'+' if signed and rounded else ''}.{digits}f}", path, value, scale)
 
 
 def _data_element(text: str, path: str, value: float, scale: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 from edgehand.reporting.artifacts import PYTORCH
 
@@ -17,6 +18,8 @@ ENGINE_COLOURS = {PYTORCH: "#7f7f7f", "tflite": "#e69f00", "onnx": "#0096d6", "o
 """Of M. Okabe and K. Ito's palette, which colour-blind people can tell apart; all stand out on black and white."""
 MARKERS = {"fp32": "o", "fp16": "s", "int8-dynamic": "^", "int8": "D"}
 LINES = {"fp32": "-", "fp16": "--", "int8-dynamic": ":", "int8": "-."}
+SHOWN_POINTS = 5
+"""Of accuracy below the best, to scale."""
 _INK = "#010203"
 """Stands for the page's own text colour until the SVG is written."""
 _STYLE: dict[Any, Any] = {
@@ -46,24 +49,35 @@ def front(content: dict[str, Any]) -> str:
 
     def paint(axes: Axes) -> None:
         artifacts = [artifact for artifact in content["artifacts"] if artifact["latency"]]
+        points = [
+            (artifact["latency"]["1"]["p50"], 100 * artifact["figures"]["PCK@0.1"]["value"])
+            for artifact in artifacts
+        ]
         largest = max(artifact["size"] for artifact in artifacts)
-        points = []
-        for artifact in artifacts:
-            x = artifact["latency"]["1"]["p50"]
-            y = 100 * artifact["figures"]["PCK@0.1"]["value"]
-            points.append((x, y))
+        # One that has collapsed would leave the others no room: it stands on the floor, with its value.
+        floor = max(y for _, y in points) - SHOWN_POINTS
+        for artifact, (x, y) in zip(artifacts, points, strict=True):
             axes.scatter(
-                x, y,
+                x, max(y, floor),
                 s=260 * artifact["size"] / largest,
                 color=_colour(artifact),
                 marker=MARKERS.get(artifact["precision"], "x"),
                 alpha=0.75,
                 label=artifact["name"],
+                clip_on=False,
+                zorder=3,
             )  # fmt: skip
+            if y < floor:
+                axes.annotate(
+                    f"{y:.1f} ↓", (x, floor), xytext=(0, 8), textcoords="offset points", ha="center"
+                )
         best = pareto(points)
         axes.plot([x for x, _ in best], [y for _, y in best], color=_INK, linewidth=0.8, alpha=0.6, zorder=0)
         axes.set(xlabel="milliseconds an inference (p50, 1 thread)", ylabel="PCK@0.1, %", xlim=(0, None))
-        _legend(axes)
+        if any(y < floor for _, y in points):
+            axes.set_ylim(bottom=floor)
+        for handle in _legend(axes).legend_handles:
+            handle.set_sizes([30])  # type: ignore[union-attr]
 
     return _svg("front", paint)
 
@@ -141,8 +155,11 @@ def _colour(artifact: dict[str, Any]) -> str:
     return ENGINE_COLOURS.get(artifact["engine"], _INK)
 
 
-def _legend(axes: Axes) -> None:
-    axes.figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
+def _legend(axes: Axes) -> Legend:
+    figure = axes.get_figure()
+    assert figure is not None
+    handles, labels = axes.get_legend_handles_labels()
+    return figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=8)
 
 
 def _svg(name: str, paint: Callable[[Axes], None], *, height: float = 4.4) -> str:

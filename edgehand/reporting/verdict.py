@@ -70,7 +70,7 @@ def judge(
     else:
         sentence += f"; {speed_up.value:.2f} times as fast as its engine's fp32"
     if size_ratio is not None:
-        sentence += f", {size_ratio:.0%} of its size"
+        sentence += f", {100 * size_ratio:.0f} % of its size"
     return Verdict(passes, sentence + ".")
 
 
