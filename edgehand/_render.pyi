@@ -32,6 +32,7 @@ class Mesh:
         nails: NDArray[np.uint8] | None,
         material: Material,
         casts_shadow: bool,
+        unseen: int,
     ) -> None: ...
 
 class Lighting:

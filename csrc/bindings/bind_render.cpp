@@ -61,7 +61,7 @@ HeldMesh make_mesh(const py::object& positions_object, const py::object& normals
                    const py::object& triangles_object, const py::object& uv_object,
                    const py::object& uv_triangles_object, const py::object& colour_object,
                    const py::object& slope_object, const py::object& nails_object, const render::Material& material,
-                   bool casts_shadow) {
+                   bool casts_shadow, int unseen) {
   const auto positions = to_array<float>(positions_object, "positions", {-1, 3});
   const auto normals = to_array<float>(normals_object, "normals", {positions.shape(0), 3});
   const auto triangles = to_array<std::int32_t>(triangles_object, "triangles", {-1, 3});
@@ -98,6 +98,7 @@ HeldMesh make_mesh(const py::object& positions_object, const py::object& normals
   }
   mesh.material = material;
   mesh.casts_shadow = casts_shadow;
+  mesh.unseen = unseen;
   return result;
 }
 
@@ -218,7 +219,7 @@ PYBIND11_MODULE(_render, module) {
   py::class_<HeldMesh>(module, "Mesh")
       .def(py::init(&make_mesh), py::kw_only(), py::arg("positions"), py::arg("normals"), py::arg("triangles"),
            py::arg("uv"), py::arg("uv_triangles"), py::arg("colour"), py::arg("slope"), py::arg("nails"),
-           py::arg("material"), py::arg("casts_shadow"));
+           py::arg("material"), py::arg("casts_shadow"), py::arg("unseen"));
   py::class_<render::Material>(module, "Material")
       .def(py::init(&make_material), py::kw_only(), py::arg("gain"), py::arg("roughness"), py::arg("specular"),
            py::arg("wrap"), py::arg("bump"), py::arg("polish"), py::arg("nail_colour"));

@@ -12,10 +12,13 @@ bool usable(Vec3 p) { return p.z > 0 && std::fabs(p.x) < farthest && std::fabs(p
 
 }  // namespace
 
-void Samples::draw(const Vec3* points, const std::int32_t* triangles, std::ptrdiff_t count, std::int32_t first) {
+void Samples::draw(const Vec3* points, const std::int32_t* triangles, std::ptrdiff_t count, std::int32_t first,
+                   int unseen) {
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     const Vec3 a = points[triangles[3 * k]], b = points[triangles[3 * k + 1]], c = points[triangles[3 * k + 2]];
     if (!usable(a) || !usable(b) || !usable(c)) continue;
+    const float area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
+    if (area * static_cast<float>(unseen) > 0) continue;
     const auto limits = [](float p, float q, float r, std::ptrdiff_t size) {
       const auto low = static_cast<std::ptrdiff_t>(std::ceil(std::min({p, q, r}) - 0.5f));
       const auto high = static_cast<std::ptrdiff_t>(std::floor(std::max({p, q, r}) - 0.5f));
@@ -27,18 +30,34 @@ void Samples::draw(const Vec3* points, const std::int32_t* triangles, std::ptrdi
     const Barycentric weights(a, b, c);
     if (!std::isfinite(weights.scale)) continue;
 
-    const Vec3 along_x = {(b.y - c.y) * weights.scale, (c.y - a.y) * weights.scale, (a.y - b.y) * weights.scale};
+    // What each weight grows by from cell to cell, and how many cells it takes to grow by 1.
+    const Vec3 growth = {(b.y - c.y) * weights.scale, (c.y - a.y) * weights.scale, (a.y - b.y) * weights.scale};
+    const Vec3 cells = {1 / growth.x, 1 / growth.y, 1 / growth.z};
     const Vec3 nearness_of = {a.z, b.z, c.z};
+    const float near_growth = dot(growth, nearness_of);
+    const auto number = first + static_cast<std::int32_t>(k);
     for (std::ptrdiff_t y = top; y <= bottom; ++y) {
-      Vec3 w = weights.at(static_cast<float>(left) + 0.5f, static_cast<float>(y) + 0.5f);
-      for (std::ptrdiff_t x = left; x <= right; ++x, w = w + along_x) {
-        if (std::min({w.x, w.y, w.z}) < 0) continue;
-        const float near = dot(w, nearness_of);
-        const auto cell = static_cast<std::size_t>(y * width + x);
-        if (near > nearness[cell]) {
-          nearness[cell] = near;
-          triangle[cell] = first + static_cast<std::int32_t>(k);
-        }
+      const Vec3 w = weights.at(static_cast<float>(left) + 0.5f, static_cast<float>(y) + 0.5f);
+      // Cells from `left` between which no weight is negative.
+      float from = 0, to = static_cast<float>(right - left);
+      const auto narrow = [&from, &to](float weight, float rise, float run) {
+        if (rise > 0) from = std::max(from, -weight * run);
+        else if (rise < 0) to = std::min(to, -weight * run);
+        else if (weight < 0) to = -1;
+      };
+      narrow(w.x, growth.x, cells.x);
+      narrow(w.y, growth.y, cells.y);
+      narrow(w.z, growth.z, cells.z);
+      if (!(from <= to)) continue;
+      const auto start = static_cast<std::ptrdiff_t>(std::ceil(from)), end = static_cast<std::ptrdiff_t>(to);
+      const float near = dot(w, nearness_of);
+      float* nearest = nearness.data() + y * width + left;
+      std::int32_t* drawn = triangle.data() + y * width + left;
+      for (std::ptrdiff_t x = start; x <= end; ++x) {
+        const float here = near + near_growth * static_cast<float>(x);
+        const bool nearer = here > nearest[x];
+        nearest[x] = nearer ? here : nearest[x];
+        drawn[x] = nearer ? number : drawn[x];
       }
     }
   }

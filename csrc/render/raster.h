@@ -37,8 +37,9 @@ struct Samples {
         triangle(static_cast<std::size_t>(columns * rows), -1) {}
 
   // points: x, y in cells and a nearness > 0 that is linear in them (1 / z in perspective); triangles with a corner
-  // of nearness 0 are left out. Triangle k is entered as first + k.
-  void draw(const Vec3* points, const std::int32_t* triangles, std::ptrdiff_t count, std::int32_t first);
+  // of nearness 0 are left out, and so are those whose signed area has the sign of `unseen` (1, -1; 0: neither).
+  // Triangle k is entered as first + k.
+  void draw(const Vec3* points, const std::int32_t* triangles, std::ptrdiff_t count, std::int32_t first, int unseen);
 };
 
 }  // namespace edgehand::render

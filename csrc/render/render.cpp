@@ -68,7 +68,7 @@ class ShadowMap {
       points.resize(static_cast<std::size_t>(mesh.vertex_count));
       std::transform(mesh.positions, mesh.positions + mesh.vertex_count, points.begin(),
                      [this](Vec3 p) { return place(p); });
-      map_.draw(points.data(), mesh.triangles, mesh.triangle_count, 0);
+      map_.draw(points.data(), mesh.triangles, mesh.triangle_count, 0, mesh.unseen);
     }
   }
 
@@ -208,7 +208,7 @@ bool render(const Scene& scene, const std::vector<Joint>& joints, std::ptrdiff_t
   Samples samples(samples_a_side * scene.size, samples_a_side * scene.size);
   for (std::size_t m = 0; m < scene.meshes.size(); ++m) {
     const Mesh& mesh = scene.meshes[m];
-    samples.draw(points[m].data(), mesh.triangles, mesh.triangle_count, owners.first(m));
+    samples.draw(points[m].data(), mesh.triangles, mesh.triangle_count, owners.first(m), mesh.unseen);
   }
   std::ptrdiff_t of_the_first = 0;
   for (const Joint& joint : joints) {

@@ -37,6 +37,7 @@ struct Mesh {
   Texture texture;
   Material material;
   bool casts_shadow = true;
+  int unseen = 0;  // of a closed surface: sign of the area in the picture of triangles that look away; else 0
 };
 
 struct Light {

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgehand.synth import shapes
 from edgehand.synth.assets import Assets
@@ -33,10 +33,7 @@ class Arm:
         self.corners = _corners(bones)
         steps = np.linalg.norm(np.diff(self.corners, axis=0), axis=1)
         self._ends = np.concatenate([[0], np.cumsum(steps)])
-        rest = model.mesh.joints[identity]
-        self._radii = _thickness(
-            model.mesh.vertices[identity].astype(np.float64), model.mesh.weights, _corners(rest)
-        )
+        self._radii = _thickness(model, identity)
 
     @property
     def elbow(self) -> float:
@@ -70,11 +67,14 @@ def _corners(bones: Array) -> Array:
     return np.array(points)
 
 
-def _thickness(vertices: Array, weights: NDArray[np.float32], corners: Array) -> Array:
+@lru_cache(maxsize=1024)
+def _thickness(model: HandModel, identity: int) -> Array:
     """The largest distance of the arm's skin from its middle at STATIONS from wrist to shoulder."""
+    mesh = model.mesh
+    corners = _corners(mesh.joints[identity])
     lengths = np.linalg.norm(np.diff(corners[:-1], axis=0), axis=1)
     ends = np.concatenate([[0], np.cumsum(lengths)])
-    skin = vertices[weights[:, _ARM].sum(1) > 0.35]
+    skin = mesh.vertices[identity][mesh.weights[:, _ARM].sum(1) > 0.35].astype(np.float64)
     nearest = np.full(len(skin), np.inf)
     station = np.zeros(len(skin))
     for index, (start, end) in enumerate(pairwise(corners[:-1])):

@@ -13,7 +13,7 @@ Array: TypeAlias = NDArray[np.float64]
 def unit(vectors: ArrayLike) -> Array:
     """Vectors (..., 3) at length 1."""
     vectors = np.asarray(vectors, np.float64)
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
+    return np.asarray(vectors / np.maximum(np.sqrt((vectors * vectors).sum(-1, keepdims=True)), 1e-12))
 
 
 def across(vectors: Array, direction: Array) -> Array:
@@ -31,12 +31,25 @@ def rotation(axes: ArrayLike, degrees: ArrayLike) -> Array:
         (..., 3, 3).
     """
     axes, angle = np.asarray(axes, np.float64), np.radians(np.asarray(degrees, np.float64))
-    axes, angle = np.broadcast_arrays(axes, angle[..., None])
-    x, y, z = np.moveaxis(axes, -1, 0)
-    zero = np.zeros_like(x)
-    skew = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3)
-    angle = angle[..., :1, None]
-    matrices: Array = np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * (skew @ skew)
+    x, y, z = axes[..., 0], axes[..., 1], axes[..., 2]
+    c, s = np.cos(angle), np.sin(angle)
+    rest = 1 - c
+    matrices = np.empty((*np.broadcast_shapes(x.shape, angle.shape), 3, 3))
+    matrices[..., 0, 0], matrices[..., 0, 1], matrices[..., 0, 2] = (
+        c + x * x * rest,
+        x * y * rest - z * s,
+        x * z * rest + y * s,
+    )
+    matrices[..., 1, 0], matrices[..., 1, 1], matrices[..., 1, 2] = (
+        y * x * rest + z * s,
+        c + y * y * rest,
+        y * z * rest - x * s,
+    )
+    matrices[..., 2, 0], matrices[..., 2, 1], matrices[..., 2, 2] = (
+        z * x * rest - y * s,
+        z * y * rest + x * s,
+        c + z * z * rest,
+    )
     return matrices
 
 

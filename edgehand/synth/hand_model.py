@@ -24,8 +24,10 @@ ARM = [BONE[name] for name in ("upperarm01", "upperarm02", "lowerarm01", "lowera
 REST_MCP, REST_PIP, REST_DIP = 15, 9, 6
 # Direction of each finger in a hand whose fingers are parallel, degrees from the middle finger.
 PARALLEL = {2: -2.0, 3: 0.0, 4: 2.0, 5: 3.0}
-# How much of the cupping of the palm each metacarpal takes.
-CUPPING = {3: 0.1, 4: 0.6, 5: 1.0}
+# How much of the cupping of the palm each of METACARPALS takes.
+CUPPING = (0.1, 0.6, 1.0)
+METACARPALS = [BONE[f"metacarpal{number}"] for number in (2, 3, 4)]
+PHALANGES = np.array([[BONE[f"finger{finger}-{joint}"] for joint in (1, 2, 3)] for finger in FINGERS])
 
 # Where annotators click, seen from the rig's joint: along the bone, to the little finger's side, towards the palm, in
 # units of the distance from the wrist to the middle finger's knuckle. Found by comparing with labelled photos.
@@ -136,35 +138,50 @@ class HandModel:
         joints, frame = self.mesh.joints[identity], self.frame(identity)
         count = len(angles.elbow)
         turns = np.broadcast_to(np.eye(3), (count, len(BONES), 3, 3)).copy()
-        half_twist = rotation(frame.forearm, angles.wrist[:, 2] / 2)
-        turns[:, BONE["lowerarm01"]] = rotation(frame.lateral, angles.elbow)
-        turns[:, BONE["lowerarm02"]] = half_twist
-        turns[:, BONE["wrist"]] = (
-            rotation(frame.palmar, angles.wrist[:, 1])
-            @ rotation(frame.lateral, angles.wrist[:, 0])
-            @ half_twist
-        )
-        for finger, part in CUPPING.items():
-            turns[:, BONE[f"metacarpal{finger - 1}"]] = rotation(frame.lateral, angles.cup * part)
         # A bent finger can hardly be spread.
         room = 1 - 0.45 * np.clip(angles.mcp / 90, 0, 1)
         parallel = np.array([PARALLEL[finger] for finger in FINGERS])
         aside = ((1 - angles.spread[:, None]) * (parallel - frame.fan) + angles.abduction) * room
-        knuckles = rotation(frame.sideways, aside) @ rotation(frame.flexion, angles.mcp - REST_MCP)
-        middles = rotation(frame.flexion, angles.pip - REST_PIP)
-        ends = rotation(frame.flexion, angles.dip - REST_DIP)
-        for index, finger in enumerate(FINGERS):
-            for joint, turn in enumerate((knuckles, middles, ends), 1):
-                turns[:, BONE[f"finger{finger}-{joint}"]] = turn[:, index]
-        opposition, abduction, cmc, twist, mcp, ip = angles.thumb.T
-        turns[:, BONE["finger1-1"]] = (
-            rotation(frame.forward, opposition)
-            @ rotation(frame.palmar, abduction)
-            @ rotation(frame.thumb_flexion, cmc)
-            @ rotation(frame.thumb_along, twist)
+        # All rotations in one call: what costs is the call.
+        axes, degrees = zip(
+            (frame.lateral, angles.elbow),
+            (frame.forearm, angles.wrist[:, 2] / 2),
+            (frame.palmar, angles.wrist[:, 1]),
+            (frame.lateral, angles.wrist[:, 0]),
+            *zip(
+                (frame.forward, frame.palmar, frame.thumb_flexion, frame.thumb_along),
+                angles.thumb.T[:4],
+                strict=True,
+            ),
+            *((frame.thumb_flexion, bend) for bend in angles.thumb.T[4:]),
+            *((frame.lateral, angles.cup * part) for part in CUPPING),
+            strict=True,
         )
-        turns[:, BONE["finger1-2"]] = rotation(frame.thumb_flexion, mcp)
-        turns[:, BONE["finger1-3"]] = rotation(frame.thumb_flexion, ip)
+        each = np.moveaxis(rotation(np.stack(axes), np.stack(degrees, -1)), 1, 0)
+        (
+            elbow,
+            half_twist,
+            deviation,
+            flexion,
+            opposition,
+            abduction,
+            cmc,
+            twist,
+            thumb_mcp,
+            thumb_ip,
+            *cups,
+        ) = each
+        turns[:, BONE["lowerarm01"]] = elbow
+        turns[:, BONE["lowerarm02"]] = half_twist
+        turns[:, BONE["wrist"]] = deviation @ flexion @ half_twist
+        turns[:, METACARPALS] = np.stack(cups, 1)
+        turns[:, BONE["finger1-1"]] = opposition @ abduction @ cmc @ twist
+        turns[:, BONE["finger1-2"]] = thumb_mcp
+        turns[:, BONE["finger1-3"]] = thumb_ip
+        bent = np.stack([angles.mcp - REST_MCP, angles.pip - REST_PIP, angles.dip - REST_DIP], -1)
+        bends = rotation(frame.flexion[:, None], bent)
+        bends[:, :, 0] = rotation(frame.sideways, aside) @ bends[:, :, 0]
+        turns[:, PHALANGES] = bends
         return self._chain(turns, joints[:, 0])
 
     def _chain(self, turns: Array, heads: Array) -> Array:

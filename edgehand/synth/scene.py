@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from typing import Any
 
@@ -99,7 +100,7 @@ class _Hand:
         forward, lateral, palmar = directions(self.pose.bones)
         return np.stack([lateral, forward, palmar])
 
-    @property
+    @cached_property
     def joints(self) -> Array:
         """(21, 3) its keypoints."""
         return self.place(keypoints(self.pose.bones))
@@ -272,6 +273,7 @@ class Renderer:
             nails=self.assets.nails,
             material=hand.person.material,
             casts_shadow=True,
+            unseen=-1 if hand.mirrored else 1,
         )
 
     def _wear(self, hand: _Hand, rng: np.random.Generator) -> list[_render.Mesh]:

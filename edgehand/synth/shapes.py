@@ -87,15 +87,9 @@ def tube(path: Array, radii: Array) -> Shape:
         path: (n, 3) its middle, metres.
         radii: (n, m) distance of its wall, by direction; the last column equals the first.
     """
-    steps = np.gradient(path, axis=0)
-    along = unit(steps)
-    # Carried along the path from one end, so that the tube does not twist.
-    side = across(np.roll(along[0], 1) + np.array([0.3, 0, 0]), along[0])
-    sides = []
-    for direction in along:
-        side = across(side, direction)
-        sides.append(side)
-    first = np.array(sides)
+    along = unit(np.gradient(path, axis=0))
+    # Seen from a direction that is square to its middle, a path that bends a little does not twist.
+    first = across(across(np.roll(along[0], 1) + np.array([0.3, 0, 0]), unit(path[-1] - path[0])), along)
     second = np.cross(along, first)
     angle = np.linspace(0, 2 * np.pi, radii.shape[1])
     around = np.cos(angle)[:, None] * first[:, None] + np.sin(angle)[:, None] * second[:, None]
@@ -130,4 +124,5 @@ def mesh(shape: Shape, look: Look, *, casts_shadow: bool = True) -> _render.Mesh
         nails=None,
         material=material,
         casts_shadow=casts_shadow,
+        unseen=0,
     )
