@@ -13,7 +13,7 @@ PREVIEW = 48
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `edgehand synth`."""
+    """Declare the options of `edgehand synth`, and of `edgehand synth build-assets`."""
     parser.add_argument("-n", "--count", type=int, help="how many pictures the folder is to hold")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="folder of the data set")
     parser.add_argument("--assets", type=Path, metavar="DIR", help="folder that `build-assets` made")
@@ -26,10 +26,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--preview", type=Path, metavar="FILE",
         help="also write a contact sheet with the keypoints drawn",
     )  # fmt: skip
+    actions = parser.add_subparsers(dest="action", metavar="[build-assets]")
+    build = actions.add_parser("build-assets", help="make a folder of assets out of MakeHuman's data (CC0)")
+    build.add_argument(
+        "--makehuman", type=Path, required=True, metavar="CHECKOUT",
+        help="checkout of github.com/makehumancommunity/makehuman, its assets downloaded",
+    )  # fmt: skip
+    build.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the assets")
+    build.add_argument(
+        "--identities", type=int, default=200, help="how many different hands (default: %(default)s)"
+    )
+    build.add_argument("--seed", type=int, default=0, help="of who they are (default: %(default)s)")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Draw the pictures that are missing in the folder."""
+    """Draw the pictures that are missing in the folder, or build assets."""
+    if args.action == "build-assets":
+        _build(args)
+    else:
+        _draw(args)
+
+
+def _build(args: argparse.Namespace) -> None:
+    from edgehand.synth.makehuman import build
+
+    _check("--identities", args.identities, 1, 10**4)
+    _check("--seed", args.seed, 0, 2**63)
+    build(args.makehuman, args.output, args.identities, args.seed)
+    print(f"{args.output}: photos without hands go into backgrounds/, OpenEXR panoramas into environments/")
+
+
+def _draw(args: argparse.Namespace) -> None:
     from edgehand.synth.assets import load
     from edgehand.synth.dataset import write
 
@@ -39,18 +66,19 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(
             "synth: --assets is missing; `edgehand synth build-assets --makehuman CHECKOUT -o DIR` makes such a folder"
         )
-    for name, value, least, most in (
-        ("-n", args.count, 1, 10**7),
-        ("--size", args.size, 32, 2048),
-        ("--seed", args.seed, 0, 2**63),
-        ("--workers", args.workers, 1, 1024),
-    ):
-        if not least <= value <= most:
-            raise InputError(f"{name} {value}: expected {least} to {most}")
+    _check("-n", args.count, 1, 10**7)
+    _check("--size", args.size, 32, 2048)
+    _check("--seed", args.seed, 0, 2**63)
+    _check("--workers", args.workers, 1, 1024)
     write(load(args.assets), args.count, args.output, size=args.size, seed=args.seed, workers=args.workers)
     print(f"{args.count} pictures: --data coco:{args.output}")
     if args.preview:
         _preview(args.output, args.preview)
+
+
+def _check(option: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise InputError(f"{option} {value}: expected {least} to {most}")
 
 
 def _preview(folder: Path, file: Path) -> None:
