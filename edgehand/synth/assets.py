@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,11 +131,12 @@ def _hand(file: Path) -> HandMesh:
             f"{file}: {file.stat().st_size / 2**20:.0f} MiB, more than the {MAX_BYTES >> 20} MiB read"
         )
     try:
-        with np.load(file, allow_pickle=False) as content:
+        # Opened here: NumPy leaves a file open that is no archive.
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
             arrays: dict[str, Any] = {
                 key: content[key] for key in ("V", "J", "P", "W", "quads", "tquads", "uv", "bones", "parent")
             }
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(
             f"{file}: not a hand model ({error}); make it by `edgehand synth build-assets`"
         ) from None

@@ -176,7 +176,7 @@ def read_weights(file: Path, vertices: int) -> Array:
     Raises:
         DataError: missing or malformed.
     """
-    content = _json(file).get("weights")
+    content: Any = _json(file).get("weights")
     weights = np.zeros((vertices, len(BONES)))
     for column, bone in enumerate(BONES):
         try:

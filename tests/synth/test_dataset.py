@@ -1,0 +1,103 @@
+"""`edgehand synth` writes a set that the loader reads, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgehand import datasets
+from edgehand.cli import main
+from edgehand.synth import Assets, Renderer, dataset
+
+COUNT, SIZE = 7, 48
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "SHARD", 3)
+
+
+def draw(assets: Assets, folder: Path, count: int = COUNT, workers: int = 1) -> dict[str, bytes]:
+    dataset.write(assets, count, folder, size=SIZE, seed=5, workers=workers)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_loader_reads_what_was_written(assets: Assets, tmp_path: Path) -> None:
+    draw(assets, tmp_path)
+    samples = datasets.load(f"coco:{tmp_path}")
+    renderer = Renderer(assets, SIZE, 5)
+    labels = [label for index in range(COUNT) for label in renderer.picture(index)[1]]
+    assert len(samples) == len(labels) >= COUNT
+    for sample, label in zip(samples, labels, strict=True):
+        np.testing.assert_allclose(sample.keypoints, label.keypoints, atol=0.006)
+        np.testing.assert_array_equal(sample.visibility, label.visibility)
+        np.testing.assert_allclose(sample.box, label.box, atol=0.01)
+        with Image.open(sample.image) as picture:
+            assert picture.size == (SIZE, SIZE)
+    # The shards are data sets of their own.
+    assert len({sample.image for sample in datasets.load(f"coco:{tmp_path / '00001'}")}) == 3
+    entry = json.loads((tmp_path / "annotations.json").read_text())["annotations"][0]
+    focal, x, y = entry["camera"]
+    joints = np.array(entry["joints_3d"])
+    projected = focal * joints[:, :2] / joints[:, 2:] + (x, y)
+    np.testing.assert_allclose(projected, np.reshape(entry["keypoints"], (21, 3))[:, :2], atol=0.05)
+
+
+def test_same_bytes_for_any_number_of_workers_and_after_an_interruption(
+    assets: Assets, tmp_path: Path
+) -> None:
+    whole = draw(assets, tmp_path / "whole")
+    assert draw(assets, tmp_path / "two", workers=2) == whole
+    stopped = tmp_path / "stopped"
+    draw(assets, stopped, count=4)  # the second shard has one picture of three
+    shutil.rmtree(stopped / "00000")
+    kept = stopped / "00001" / "annotations.json"
+    assert len(json.loads(kept.read_text())["images"]) == 1
+    assert draw(assets, stopped) == whole
+    before = {path: path.stat().st_mtime_ns for path in stopped.rglob("*.jpg")}
+    assert draw(assets, stopped) == whole
+    assert {path: path.stat().st_mtime_ns for path in stopped.rglob("*.jpg")} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["-n", "3"], "-o, the folder"),
+        (["-o", "out"], "-n, how many"),
+        (["-n", "3", "-o", "out"], "build-assets --makehuman CHECKOUT"),
+        (["-n", "0", "-o", "out", "--assets", "ASSETS"], "-n 0: expected 1 to"),
+        (["-n", "3", "-o", "out", "--assets", "ASSETS", "--size", "8"], "--size 8: expected 32 to"),
+        (["-n", "3", "-o", "out", "--assets", "."], "hand.npz: missing"),
+        (["build-assets", "--makehuman", ".", "-o", "out"], "no checkout of MakeHuman"),
+    ],
+)
+def test_refused_in_one_sentence(
+    arguments: list[str],
+    sentence: str,
+    asset_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["synth", *(str(asset_folder) if word == "ASSETS" else word for word in arguments)]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_other_settings_is_left_alone(
+    asset_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["synth", "-n", "2", "-o", str(tmp_path / "set"), "--assets", str(asset_folder), "--size", "32"]
+    assert main([*command, "--preview", str(tmp_path / "sheet.jpg")]) == 0
+    with Image.open(tmp_path / "sheet.jpg") as sheet:
+        assert sheet.width >= 160
+    before = (tmp_path / "set" / "annotations.json").read_bytes()
+    assert main([*command, "--seed", "1"]) == 2
+    assert "choose another folder" in capsys.readouterr().err
+    assert (tmp_path / "set" / "annotations.json").read_bytes() == before
