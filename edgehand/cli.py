@@ -14,6 +14,8 @@ from edgehand.errors import EdgehandError
 COMMANDS = {
     "predict": ("edgehand.runtime.command", "", "find the hands' keypoints in pictures"),
     "export": ("edgehand.export.command", "export", "make a TFLite, ONNX or OpenVINO model of a checkpoint"),
+    "diagnose": ("edgehand.export.diagnose_command", "all", "find the layers whose quantization hurts"),
+    "inspect": ("edgehand.inspection.command", "all", "show what is inside a model file or a checkpoint"),
     "eval": ("edgehand.evaluation.command", "train", "measure a model on labelled pictures"),
     "report": (
         "edgehand.reporting.command",

@@ -1,22 +1,24 @@
-"""Calibration: pictures -> the crops that show the quantizer which values occur."""
+"""Pictures -> the crops that show a quantizer which values occur, and that measure what it made of them."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import datasets, image, models
-from edgehand.crop import crop_input, input_table, patch_to_image, square
+from edgehand.crop import crop_input, input_table, invert, patch_to_image, square, transform
 from edgehand.errors import DataError
-from edgehand.spec import ModelSpec
+from edgehand.spec import NUM_KEYPOINTS, ModelSpec
 
 LIMIT = 128
 """Pictures used at most, evenly spread over those given: more change little and cost time."""
 Box = tuple[float, float, float, float]
+Picture = tuple[Path, Box | None, NDArray[np.floating[Any]]]
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
@@ -30,17 +32,20 @@ class Calibration:
     """Of the pictures' files and boxes."""
     inputs: NDArray[np.float32]
     """(N, 3, S, S) normalised."""
+    keypoints: NDArray[np.float32]
+    """(N, 21, 2) labels in pixels of the crop; NaN where there is none."""
 
 
-def load(source: str | None, spec: ModelSpec) -> Calibration:
+def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration:
     """Read calibration pictures.
 
     Args:
         source: a folder of pictures, each filled by one hand; "FORMAT:PATH" of a labelled data set, whose boxes
             are then used; None takes the set inside the package.
         spec: how the network's crops are made.
+        limit: pictures used at most.
     Returns:
-        at most LIMIT crops.
+        at most `limit` crops.
     Raises:
         DataError: there is no picture.
         ImageError: a picture cannot be read.
@@ -51,13 +56,13 @@ def load(source: str | None, spec: ModelSpec) -> Calibration:
     if not found:
         raise DataError(f"calibration {given}: holds no picture; give a folder with some, or leave it out")
     chosen = [
-        found[index] for index in np.linspace(0, len(found) - 1, min(LIMIT, len(found))).round().astype(int)
+        found[index] for index in np.linspace(0, len(found) - 1, min(limit, len(found))).round().astype(int)
     ]
 
     table = input_table(spec.mean, spec.std, dtype=np.float32)
     digest = hashlib.sha256()
-    inputs = []
-    for path, box in chosen:
+    inputs, keypoints = [], []
+    for path, box, labels in chosen:
         picture = image.load(path)
         height, width = picture.shape[:2]
         box = box or (0.0, 0.0, float(width), float(height))
@@ -65,20 +70,26 @@ def load(source: str | None, spec: ModelSpec) -> Calibration:
         inputs.append(
             crop_input(picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias)[0]
         )
+        keypoints.append(transform(invert(matrix), labels))
         digest.update(path.read_bytes())
         digest.update(np.array(box, np.float64).tobytes())
     return Calibration(
         source="edgehand's own" if source is None else source,
         sha256=digest.hexdigest(),
         inputs=np.stack(inputs).astype(np.float32),
+        keypoints=np.stack(keypoints).astype(np.float32),
     )
 
 
-def _labelled(source: str) -> list[tuple[Path, Box | None]]:
-    return [(sample.image, sample.box) for sample in datasets.load(source)]
+def _labelled(source: str) -> list[Picture]:
+    return [
+        (sample.image, sample.box, np.where(sample.visibility[:, None] > 0, sample.keypoints, np.nan))
+        for sample in datasets.load(source)
+    ]
 
 
-def _folder(path: Path) -> list[tuple[Path, Box | None]]:
+def _folder(path: Path) -> list[Picture]:
     if not path.is_dir():
         raise DataError(f"calibration {path}: no such folder; give one with pictures, or FORMAT:PATH")
-    return [(file, None) for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
+    nothing = np.full((NUM_KEYPOINTS, 2), np.nan)
+    return [(file, None, nothing) for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]

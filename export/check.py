@@ -65,12 +65,22 @@ def agreement(expected: NDArray[np.float32], found: NDArray[np.float32], spec: M
     first, second = (heatmaps.reshape(-1, spec.heatmap_size**2) for heatmaps in (expected, found))
     norms = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     cosine = (first * second).sum(1) / np.maximum(norms, 1e-12)
+    apart = np.linalg.norm(keypoints(expected, spec) - keypoints(found, spec), axis=2)
+    return Agreement(float(cosine.mean()), float(apart.mean()) / box_side(spec))
+
+
+def keypoints(heatmaps: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.float32]:
+    """What heatmaps (N, 21, H, W) say: (N, 21, 2) pixels of the crop."""
     to_crop = np.eye(2, 3)
-    distances = [
-        np.linalg.norm(
-            read_keypoints(before[None], to_crop, spec)[0] - read_keypoints(after[None], to_crop, spec)[0],
-            axis=1,
-        )
-        for before, after in zip(expected, found, strict=True)
-    ]
-    return Agreement(float(cosine.mean()), float(np.mean(distances)) / (spec.input_size / spec.padding))
+    return np.stack([read_keypoints(hand[None], to_crop, spec)[0] for hand in heatmaps])
+
+
+def box_side(spec: ModelSpec) -> float:
+    """The longer side of the hand's box in a crop, pixels."""
+    return spec.input_size / spec.padding
+
+
+def sqnr(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+    """Signal to quantization noise, decibels: how much stronger values are than their change."""
+    noise = float(np.square(expected - found, dtype=np.float64).sum())
+    return 10 * float(np.log10(np.square(expected, dtype=np.float64).sum() / max(noise, 1e-30)))

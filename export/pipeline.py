@@ -23,6 +23,7 @@ from edgehand.export.check import (
     model_heatmaps,
     torch_heatmaps,
 )
+from edgehand.export.equalise import equalise
 from edgehand.export.graph import inference_graph, weights
 from edgehand.export.quiet import quiet
 from edgehand.export.recipe import RECIPES, Recipe
@@ -99,7 +100,10 @@ def export(
         raise InputError(f"precision {precision!r} for {target_name}: {maker.NOT_OFFERED[precision]}")
     if precision == "int8":
         recipe.check(target_name, maker.OFFERED)
-    graph = inference_graph(network, deconvolution=maker.DECONVOLUTION)
+    graph = inference_graph(network, deconvolution="keep")
+    if recipe.equalise and precision == "int8":
+        equalise(graph, crops.inputs)
+    graph = inference_graph(graph, deconvolution=maker.DECONVOLUTION)
     floats = weights(graph, recipe.keep_float)
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     name = f"{spec.name}-{precision}{maker.SUFFIX}"

@@ -15,6 +15,7 @@ from edgehand.errors import ExportError, InputError, ModelFileError
 from edgehand.export.pipeline import Export, export
 from edgehand.export.recipe import Recipe
 from edgehand.export.targets import names, target
+from edgehand.inspection.summary import inspect
 from edgehand.runtime.artifact import open_model
 from edgehand.runtime.backends import names as engines
 from edgehand.training.checkpoint import load_checkpoint, save_checkpoint
@@ -57,6 +58,15 @@ def test_the_recipe_travels_inside(exported: Export) -> None:
     assert metadata.recipe["calibration"]["pictures"] == 96
     assert len(metadata.recipe["calibration"]["sha256"]) == len(metadata.checkpoint_sha256) == 64
     assert {"edgehand", "torch"} < set(metadata.producers)
+
+
+def test_inspection_finds_every_convolution_integer(exported: Export) -> None:
+    content = inspect(exported.file)
+    convolutions = [layer for layer in content["layers"] if "conv" in layer["operation"].lower()]
+    assert len(convolutions) == 64
+    assert all(layer["integer"] and "8" in layer["weights"] for layer in convolutions)
+    assert 0.7 * content["bytes"] < sum(layer["size"] for layer in content["layers"]) < content["bytes"]
+    assert content["recipe"]["calibrator"] == "min-max"
 
 
 def test_two_runs_are_bit_identical(exported: Export) -> None:

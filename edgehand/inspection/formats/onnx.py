@@ -1,0 +1,60 @@
+"""ONNX: the graph that ONNX Runtime makes of the file for itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import onnx
+import onnx.numpy_helper
+import onnxruntime
+from numpy.typing import NDArray
+
+from edgehand.inspection.formats import Layer
+
+
+def layers(path: Path) -> list[Layer]:
+    """The nodes after ONNX Runtime's optimisation, but for the last level, which only rearranges weights."""
+    graph = _optimised(path)
+    constants = {constant.name: onnx.numpy_helper.to_array(constant) for constant in graph.initializer}
+    types = {value.name: _name(value.type.tensor_type.elem_type) for value in graph.input}
+    found = []
+    for node in graph.node:
+        used = [constants[name] for name in node.input if name in constants]
+        types[node.output[0]] = _result(node, used, types)
+        largest = max(used, key=lambda constant: constant.nbytes, default=None)
+        found.append(
+            Layer(
+                name=node.name,
+                operation=node.op_type,
+                dtype=types[node.output[0]],
+                weights="" if largest is None else largest.dtype.name,
+                size=sum(constant.nbytes for constant in used),
+            )
+        )
+    return found
+
+
+def _optimised(path: Path) -> onnx.GraphProto:
+    with TemporaryDirectory() as folder:
+        options = onnxruntime.SessionOptions()
+        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        options.log_severity_level = 3
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnx.load(options.optimized_model_filepath).graph
+
+
+def _result(node: onnx.NodeProto, constants: list[NDArray[Any]], types: dict[str, str]) -> str:
+    """Type of a node's result: ONNX Runtime writes none, so it is that of the zero point, or of the input."""
+    if node.op_type == "DequantizeLinear":
+        return "float32"
+    if "QLinear" in node.op_type or node.op_type == "QuantizeLinear":
+        zeros = [value.dtype.name for value in constants if value.ndim == 0 and value.dtype.kind in "iu"]
+        return zeros[-1] if zeros else ""
+    return types.get(node.input[0], "") if node.input else ""
+
+
+def _name(element: int) -> str:
+    return str(onnx.helper.tensor_dtype_to_np_dtype(element).name)
