@@ -13,7 +13,7 @@ from PIL import Image
 from edgehand import models
 from edgehand.cli import COMMANDS
 
-PHOTO = models.CALIBRATION / "images" / "0003.jpg"
+PHOTO = sorted(models.CALIBRATION.rglob("*.jpg"))[3]
 
 
 def edgehand(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -75,7 +75,7 @@ def test_predict_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "none.jpg: no such picture" in done.stderr
     assert [entry["photo"] for entry in json.loads(out.read_text())] == [str(PHOTO)]
-    assert (tmp_path / "drawn" / "0003.jpg").is_file()
+    assert (tmp_path / "drawn" / PHOTO.name).is_file()
 
 
 @pytest.mark.parametrize(
