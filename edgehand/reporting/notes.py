@@ -8,19 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgehand import __version__
 from edgehand.files import write_atomically
+from edgehand.reporting.machine import describe
 
 
 class Notes:
-    """A folder of measurements, each under the hash of all that it depends on."""
+    """A folder of measurements, each under the hash of all that it depends on, versions included."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._packages = describe()["packages"]
 
     def file(self, kind: str, *parts: object, suffix: str = ".json") -> Path:
         """Where a measurement of this kind, of these parts, is kept."""
-        key = hashlib.sha256(repr((__version__, *parts)).encode()).hexdigest()
+        key = hashlib.sha256(repr((self._packages, *parts)).encode()).hexdigest()
         return self._folder / f"{kind}-{key[:16]}{suffix}"
 
     def keep(self, kind: str, *parts: object, measure: Callable[[], Any]) -> Any:

@@ -160,10 +160,12 @@ def _is_int8(artifact: Artifact) -> bool:
 
 
 def _describe(part: Data, artifacts: list[Artifact]) -> dict[str, Any]:
-    calibrations = [artifact.recipe.get("calibration", {}).get("sha256") for artifact in artifacts]
+    calibrations = [artifact.recipe.get("calibration") for artifact in artifacts]
     return {
         "source": part.source,
         "hands": len(part.samples),
         "sha256": part.sha256,
-        "calibrated_on": part.sha256 in calibrations,
+        "calibrated_on": any(
+            isinstance(pictures, dict) and pictures.get("sha256") == part.sha256 for pictures in calibrations
+        ),
     }

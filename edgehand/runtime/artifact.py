@@ -40,7 +40,7 @@ class Metadata:
     @classmethod
     def from_json(cls, text: str) -> Metadata:
         """Read what `to_json` wrote; raises ValueError, TypeError or KeyError where it is no such thing."""
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=_refuse)
         if values["edgehand"] != FORMAT:
             raise ValueError(f"format {values['edgehand']}, this edgehand reads {FORMAT}")
         return cls(
@@ -51,6 +51,10 @@ class Metadata:
             checkpoint_sha256=str(values["checkpoint_sha256"]),
             producers=dict(values["producers"]),
         )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 
@@ -127,6 +130,62 @@ def test_excess_is_measured_in_widths() -> None:
 def test_front_is_what_no_other_beats_in_both() -> None:
     points = [(3.0, 90.0), (1.0, 80.0), (2.0, 70.0), (4.0, 90.0), (1.0, 60.0), (5.0, 95.0)]
     assert plots.pareto(points) == [(1.0, 80.0), (3.0, 90.0), (5.0, 95.0)]
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def artifact(name: str, milliseconds: float, accuracy: float) -> dict[str, Any]:
+    return {
+        "name": name,
+        "engine": "onnx",
+        "precision": "int8",
+        "size": 100,
+        "latency": {"1": {"p50": milliseconds}},
+        "figures": {"PCK@0.1": {"value": accuracy}},
+        "curve": [accuracy * step / 3 for step in range(4)],
+    }
+
+
+def test_plots_show_the_figures_to_scale() -> None:
+    values = [(3.0, 0.90), (1.0, 0.87), (2.5, 0.88), (4.0, 0.895), (2.0, 0.1)]
+    content = {
+        "artifacts": [artifact(str(index), *value) for index, value in enumerate(values)],
+        "curve_thresholds": [0, 0.1, 0.2, 0.3],
+    }
+    root = ElementTree.fromstring(plots.front(content))
+    points = [
+        (float(use.get("x", "")), -float(use.get("y", "")))
+        for index in range(len(values))
+        for group in root.iter(f"{SVG}g")
+        if group.get("id") == f"front-PathCollection_{index + 1}"
+        for use in group.iter(f"{SVG}use")
+    ]
+    assert len(points) == len(values)
+    # The last has collapsed: it stands on the floor of the plot, five points below the best.
+    shown = [(x, max(y, 0.85)) for x, y in values]
+    for axis in (0, 1):
+        place, value = np.array(points)[:, axis], np.array(shown)[:, axis]
+        slope, start = np.polyfit(value, place, 1)
+        assert slope > 0
+        np.testing.assert_allclose(start + slope * value, place, atol=1e-3)
+    assert any("10.0" in (text.text or "") for text in root.iter(f"{SVG}text"))
+
+    root = ElementTree.fromstring(plots.curves(content))
+    labels = [text.text for text in root.iter(f"{SVG}text")]
+    assert all(str(index) in labels for index in range(len(values)))
+
+
+def test_plots_ask_for_nothing_and_share_no_ids() -> None:
+    content = {"artifacts": [artifact("a", 1, 0.5)], "curve_thresholds": [0, 0.1, 0.2, 0.3]}
+    front, curves = (ElementTree.fromstring(plot(content)) for plot in (plots.front, plots.curves))
+    ids = [{element.get("id") for element in root.iter()} - {None} for root in (front, curves)]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    for root in (front, curves):
+        links = [value for element in root.iter() for name, value in element.items() if name.endswith("href")]
+        assert all(link.startswith("#") for link in links)
+        assert not list(root.iter(f"{SVG}image"))
 
 
 def test_pointers_follow_the_rfc() -> None:

@@ -79,6 +79,7 @@ def test_one_changed_byte_is_noticed(tmp_path: Path) -> None:
         lambda values: values["output"].update(layout="HWC"),
         lambda values: values.update(output=[]),
         lambda values: values.update(recipe=3),
+        lambda values: values["recipe"].update(percentile=float("nan")),
     ],
 )
 def test_spoiled_metadata_is_refused(tmp_path: Path, spoil: Callable[[dict[str, Any]], Any]) -> None:
