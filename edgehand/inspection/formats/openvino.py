@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openvino
 
 from edgehand.inspection.formats import Layer
 
-_PRECISIONS = {"i8": "int8", "u8": "uint8", "f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+_PRECISIONS = {"i8": "int8", "u8": "uint8", "i32": "int32", "f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 _ENDS = ("Input", "Output", "Const")
 
 
@@ -24,18 +25,21 @@ def layers(path: Path) -> list[Layer]:
         if facts["layerType"] in _ENDS or _is_constant(node):
             continue
         own = [
-            constant
+            (int(constant.get_byte_size()), constant.get_element_type().get_type_name())
             for origin in facts["originalLayersNames"].split(",")
             for constant in constants.get(origin, [])
         ]
-        largest = max(own, key=lambda constant: int(constant.get_byte_size()), default=None)
+        run = _run_constants(node)
+        # The plugin renames a layer that it moved a scale through; its weights are then under no name of the file.
+        if run and max(own, default=(0, ""))[0] < max(elements for elements, _, _ in run):
+            own = [(size, precision) for _, size, precision in run]
         found.append(
             Layer(
                 name=node.get_friendly_name().removeprefix("__module.").partition("/aten")[0],
                 operation=facts["layerType"],
                 dtype=_PRECISIONS.get(facts["runtimePrecision"], facts["runtimePrecision"]),
-                weights="" if largest is None else largest.get_element_type().get_type_name(),
-                size=sum(int(constant.get_byte_size()) for constant in own),
+                weights=max(own, default=(0, ""))[1],
+                size=sum(size for size, _ in own),
             )
         )
     return found
@@ -49,6 +53,19 @@ def _constants(node: Any) -> list[Any]:
             found.append(source)
         elif _is_constant(source):
             found += _constants(source)
+    return found
+
+
+def _run_constants(node: Any) -> list[tuple[int, int, str]]:
+    """Elements, bytes and precision of the constants that a node of the plugin's graph reads."""
+    found = []
+    for value in node.inputs():
+        source = value.get_source_output().get_node()
+        if _is_constant(source):
+            elements = int(np.prod(value.get_shape()))
+            precision = str(source.get_rt_info()["runtimePrecision"].astype(str))
+            width = np.dtype(_PRECISIONS.get(precision, precision)).itemsize
+            found.append((elements, elements * width, precision))
     return found
 
 
