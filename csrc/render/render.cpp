@@ -108,17 +108,20 @@ class ShadowMap {
 // Ambient occlusion in the picture: a pixel that lies deeper than its neighbourhood sees less of the surroundings.
 class Openness {
  public:
-  Openness(const Samples& samples, std::ptrdiff_t size, float focal) : open_(static_cast<std::size_t>(size * size), 1) {
+  Openness(const Samples& samples, const Owners& owners, const Scene& scene)
+      : open_(static_cast<std::size_t>(scene.size * scene.size), 1) {
+    const std::ptrdiff_t size = scene.size;
     const std::ptrdiff_t stride = size + 1;
     std::vector<double> depth_sum(static_cast<std::size_t>(stride * stride), 0), count = depth_sum;
     std::vector<float> depth(open_.size(), 0);
     for (std::ptrdiff_t y = 0; y < size; ++y) {
       double row_depth = 0, row_count = 0;
       for (std::ptrdiff_t x = 0; x < size; ++x) {
-        const float near = samples.nearness[static_cast<std::size_t>(samples_a_side * (y * samples.width + x))];
+        const auto sample = static_cast<std::size_t>(samples_a_side * (y * samples.width + x));
         const auto pixel = static_cast<std::size_t>(y * size + x);
-        if (near > 0) {
-          depth[pixel] = 1 / near;
+        // What only stands behind would get a dark rim round whatever is before it.
+        if (samples.triangle[sample] >= 0 && scene.meshes[owners.mesh_of(samples.triangle[sample])].casts_shadow) {
+          depth[pixel] = 1 / samples.nearness[sample];
           row_depth += depth[pixel];
           row_count += 1;
         }
@@ -143,7 +146,7 @@ class Openness {
           const double mean = box(depth_sum) / box(count);
           // Depth below the neighbourhood in units of the neighbourhood's radius; what is far behind is no crevice.
           const float below = static_cast<float>(depth[pixel] - mean), far = below / deepest_crevice;
-          const float steepness = below * focal / (depth[pixel] * static_cast<float>(radius));
+          const float steepness = below * scene.camera.focal / (depth[pixel] * static_cast<float>(radius));
           const float hidden = std::clamp(1.2f * steepness, 0.f, 1.2f) / (1 + far * far);
           open_[pixel] *= 1 - 0.5f * hidden;
         }
@@ -219,7 +222,7 @@ bool render(const Scene& scene, const std::vector<Joint>& joints, std::ptrdiff_t
   if (of_the_first < fewest) return false;
 
   const ShadowMap shadow(scene);
-  const Openness open(samples, scene.size, scene.camera.focal);
+  const Openness open(samples, owners, scene);
   constexpr std::ptrdiff_t samples_a_pixel = samples_a_side * samples_a_side;
   // Samples of one surface within a pixel are shaded once: nearer together than this part of their depth.
   constexpr float one_surface = 0.01f;

@@ -36,7 +36,7 @@ struct Mesh {
   const std::int32_t* uv_triangles = nullptr; // triangle_count x 3, indices of uv
   Texture texture;
   Material material;
-  bool casts_shadow = true;
+  bool casts_shadow = true;  // what does not is a backdrop: corners of it are not darkened either
   int unseen = 0;  // of a closed surface: sign of the area in the picture of triangles that look away; else 0
 };
 

@@ -27,9 +27,9 @@ def sample_background(
         (size, size, 3).
     """
     share = rng.random()
-    if share < 0.55 and assets.backgrounds:
+    if share < 0.48 and assets.backgrounds:
         picture = _photo(assets, size, rng, smallest=0.25)
-    elif share < 0.75 and panorama is not None:
+    elif share < 0.72 and panorama is not None:
         picture = _outlook(panorama, to_camera, size, rng)
     elif share < 0.9:
         picture = _room(assets, size, rng)

@@ -26,6 +26,8 @@ def degrade(picture: Picture, rng: np.random.Generator) -> Picture:
         picture = _coarsened(picture, rng.uniform(0.3, 0.8))
     if rng.random() < 0.6:
         picture = _developed(picture, rng)
+    if rng.random() < 0.03:
+        picture = np.asarray(Image.fromarray(picture).convert("L").convert("RGB"))
     if rng.random() < 0.45:
         picture = compressed(picture, int(rng.integers(30, 95)))
     return picture

@@ -110,7 +110,7 @@ def sample_lighting(
     ambient_strength = rng.uniform(0.25, 0.95)
     scattered = rng.normal(size=3) - np.array([0, 0, 0.8]) + 0.8 * to_camera[:, 1]
     key = unit(brightest + 0.25 * rng.normal(size=3)) if rng.random() < 0.4 else unit(scattered)
-    warmth = 1 + 0.14 * np.clip(rng.normal(), -1.5, 1.5) * np.array([1, 0.1, -1])
+    warmth = 1 + 0.11 * np.clip(rng.normal(), -1.5, 1.5) * np.array([1, 0.1, -1])
     key_strength = rng.uniform(0.1, 1.6)
     fill = unit(rng.normal(size=3) - np.array([0, 0.3, 0.3]))
     fill_colour = rng.uniform(0, 0.6) * (rng.random() < 0.5) * np.clip(1 + rng.normal(0, 0.2, 3), 0.4, 1.8)

@@ -117,9 +117,21 @@ def bystander(
     hair = _plain(rng.uniform(0.01, 0.25) * np.array([1, rng.uniform(0.5, 1), rng.uniform(0.2, 1)]))
     clothes = sample_texture(assets, rng)
     ball = (1.0, 1.0)
+    lips = _plain(tone * np.array([1.0, rng.uniform(0.4, 0.8), rng.uniform(0.4, 0.8)]))
     parts = [
         ((0.075, 0.11, 0.095), (0, 0, 0), skin, ball),
         ((0.082, 0.08, 0.1), (0, -0.055, 0.02), hair, ball),
+        ((0.014, 0.026, 0.022), (0, 0.015, -0.092), skin, ball),
+        ((rng.uniform(0.018, 0.03), rng.uniform(0.005, 0.014), 0.01), (0, 0.058, -0.079), lips, ball),
+        *(
+            ((0.015, 0.008, 0.01), (side * 0.031, -0.018, -0.081), _plain(np.full(3, 0.6)), ball)
+            for side in (-1, 1)
+        ),
+        *(
+            ((0.007, 0.007, 0.006), (side * 0.031, -0.018, -0.088), _plain(np.full(3, 0.02)), ball)
+            for side in (-1, 1)
+        ),
+        *(((0.02, 0.005, 0.01), (side * 0.032, -0.036, -0.084), hair, ball) for side in (-1, 1)),
         ((0.05, 0.09, 0.05), (0, 0.13, 0.02), skin, ball),
         ((0.21, 0.34, 0.11), (0, 0.5, 0.03), clothes, (0.8, 0.7)),
     ]

@@ -215,7 +215,7 @@ class Renderer:
         gain = np.clip(wanted, 0.05, 1) ** 2.2 / skin.mean
         # The lightness of the wanted tone, less of its colour: the scale's darkest and palest are nearly grey.
         lightness = gain.mean()
-        gain = lightness ** rng.uniform(0.1, 0.95) * (gain / lightness) ** rng.uniform(0, 0.4)
+        gain = lightness ** rng.uniform(0.1, 0.95) * (gain / lightness) ** rng.uniform(0, 0.6)
         albedo = np.clip(skin.mean * gain, 0, 1)
         tone = int(np.argmin(np.abs(MONK / 255 - albedo ** (1 / 2.2)).sum(1))) + 1
         material = _render.Material(
@@ -223,7 +223,7 @@ class Renderer:
             roughness=rng.uniform(0.36, 0.7),
             specular=rng.uniform(0.02, 0.05),
             wrap=(0.30, 0.14, 0.09),
-            bump=rng.uniform(0.2, 1.2),
+            bump=rng.uniform(0.1, 0.9),
             polish=0.9 * (rng.random() < 0.1),
             nail_colour=_triple(rng.random(3) ** 2),
         )
