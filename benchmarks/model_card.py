@@ -36,13 +36,14 @@ Find = Callable[[Any, tuple[float, float, float, float]], NDArray[np.float32]]
 
 def summary(found: NDArray[np.float32], samples: list[Sample]) -> dict[str, metrics.Figure]:
     """All figures of these samples, resampled by picture."""
-    return metrics.summary(
+    resampled = metrics.resampled(
         found,
         np.stack([sample.keypoints for sample in samples]),
         np.stack([sample.visibility > 0 for sample in samples]),
         np.array([sample.box for sample in samples]),
         groups=np.array([str(sample.image) for sample in samples]),
     )
+    return {name: figure.figure() for name, figure in resampled.items()}
 
 
 def size_class(sample: Sample) -> str:

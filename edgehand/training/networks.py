@@ -31,9 +31,9 @@ class _StridedDepthwise(nn.Conv2d):
             return super().forward(input.float())
 
 
-def _mobilenet_v2_features() -> nn.Sequential:
-    """Torchvision's MobileNetV2 without its classifier."""
-    features: nn.Sequential = mobilenet_v2(weights=None).features
+def _mobilenet_v2_features(count: int) -> nn.Sequential:
+    """The first blocks of torchvision's MobileNetV2, which has 19 before its classifier."""
+    features = nn.Sequential(*list(mobilenet_v2(weights=None).features)[:count])
     for module in features.modules():
         if isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
             module.__class__ = _StridedDepthwise
@@ -49,7 +49,7 @@ class PoseMobileNetV2(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = _mobilenet_v2_features()
+        self.backbone = _mobilenet_v2_features(19)
         layers: list[nn.Module] = []
         channels = 1280
         for _ in range(3):
@@ -97,7 +97,7 @@ class Lite(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = _mobilenet_v2_features()[:18]
+        self.backbone = _mobilenet_v2_features(18)
         self.lateral = nn.ModuleList(
             nn.Sequential(nn.Conv2d(width, self.CHANNELS, 1, bias=False), nn.BatchNorm2d(self.CHANNELS))
             for width in self.WIDTHS
