@@ -19,9 +19,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgehand import Hand, datasets, draw, image, metrics, models
+from edgehand import Hand, datasets, image, metrics, models
 from edgehand.crop import crop, invert, patch_to_image, square, transform
 from edgehand.datasets import Sample
+from edgehand.draw import draw
 from edgehand.runtime.artifact import open_model
 from edgehand.runtime.estimator import find_keypoints, table_for
 from edgehand.training.checkpoint import load_checkpoint
@@ -67,7 +68,7 @@ def tone_class(sample: Sample) -> str:
     """
     palm = sample.keypoints[[0, 5, 9, 13, 17]].mean(0)
     cx, cy, side = *palm, max(sample.box[2:]) / 6
-    patch = crop(image.load(sample.image), patch_to_image(float(cx), float(cy), side, 16), 16)
+    patch = crop(image.load(sample.image), patch_to_image(float(cx), float(cy), side, 16), 16, antialias=True)
     lightness, _, yellow = _lab(np.median(patch.reshape(-1, 3), axis=0))
     angle = np.degrees(np.arctan2(lightness - 50, yellow))
     return "light (ITA > 41)" if angle > 41 else "medium (10 to 41)" if angle > 10 else "dark (< 10)"
@@ -144,7 +145,7 @@ def robustness(find: Find, samples: list[Sample]) -> dict[str, list[tuple[float,
             cx, cy, side = square(sample.box, 2.0)
             size = round(side)
             back = patch_to_image(cx, cy, side, size, rotation=degrees, flip=flip)
-            turned_picture = crop(pictures[sample.image], back, size)
+            turned_picture = crop(pictures[sample.image], back, size, antialias=True)
             points = transform(invert(back), sample.keypoints)
             low, high = points.min(0), points.max(0)
             # The tight box of a turned hand has another size, so the padding stays that of the upright one.
@@ -186,10 +187,10 @@ def failures(found: NDArray[np.float32], samples: list[Sample], path: Path, coun
     tiles = []
     for index in np.argsort(-errors)[:count]:
         back = patch_to_image(*square(samples[index].box, 1.6), 192)
-        patch = crop(image.load(samples[index].image), back, 192)
+        patch = crop(image.load(samples[index].image), back, 192, antialias=True)
         points = transform(invert(back), found[index])
         hand = Hand(keypoints=points.astype(np.float32), scores=np.ones(21, np.float32), box=(0, 0, 192, 192))
-        tiles.append(np.asarray(draw.draw(patch, [hand])))
+        tiles.append(np.asarray(draw(patch, [hand])))
     rows = [np.concatenate(tiles[start : start + 6], axis=1) for start in range(0, count, 6)]
     Image.fromarray(np.concatenate(rows)).save(path, quality=85)
 

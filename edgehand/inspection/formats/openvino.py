@@ -10,7 +10,14 @@ import openvino
 
 from edgehand.inspection.formats import Layer
 
-_PRECISIONS = {"i8": "int8", "u8": "uint8", "i32": "int32", "f32": "float32", "f16": "float16", "bf16": "bfloat16"}
+_PRECISIONS = {
+    "i8": "int8",
+    "u8": "uint8",
+    "i32": "int32",
+    "f32": "float32",
+    "f16": "float16",
+    "bf16": "bfloat16",
+}
 _ENDS = ("Input", "Output", "Const")
 
 
