@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from edgehand import metrics
+from edgehand.export.calibration import Calibration
 from edgehand.keypoints import read_keypoints
 from edgehand.runtime.artifact import Model
 from edgehand.spec import ModelSpec
@@ -73,6 +75,12 @@ def keypoints(heatmaps: NDArray[np.float32], spec: ModelSpec) -> NDArray[np.floa
     """What heatmaps (N, 21, H, W) say: (N, 21, 2) pixels of the crop."""
     to_crop = np.eye(2, 3)
     return np.stack([read_keypoints(hand[None], to_crop, spec)[0] for hand in heatmaps])
+
+
+def pck(heatmaps: NDArray[np.float32], crops: Calibration, spec: ModelSpec, threshold: float = 0.1) -> float:
+    """Part of the labelled keypoints that heatmaps (N, 21, H, W) find within `threshold` of the box's longer side."""
+    errors = metrics.distances(keypoints(heatmaps, spec), crops.keypoints, box_side(spec))
+    return metrics.pck(errors, np.isfinite(errors), threshold)
 
 
 def box_side(spec: ModelSpec) -> float:

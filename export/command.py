@@ -6,6 +6,12 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgehand.errors import InputError
+
+if TYPE_CHECKING:
+    from edgehand.export.pipeline import Export
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +35,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures that calibrate the activations: a folder, each picture filled by one hand, or FORMAT:PATH of "
         "a labelled data set (default: the set inside the package)",
     )  # fmt: skip
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
         "--recipe", default="default", metavar="NAME",
         help="how to quantize: a recipe's name, or a TOML file (default: %(default)s)",
+    )  # fmt: skip
+    how.add_argument(
+        "--auto", action="store_true",
+        help="INT8: try recipes from fast to slow, and keep the first that loses at most --max-drop on --data",
+    )  # fmt: skip
+    parser.add_argument("--data", metavar="FORMAT:PATH", help="labelled pictures that --auto measures on")
+    parser.add_argument(
+        "--max-drop", type=float, default=0.5, metavar="POINTS",
+        help="percentage points of PCK@0.1 that --auto may lose against float (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--io", metavar="{int8,uint8,float32}",
@@ -47,35 +63,78 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
     """Export, and say what the checks found."""
+    from edgehand.models import checkpoint
+
+    source = args.checkpoint or checkpoint(args.model)
+    if args.auto:
+        return _search(args, source)
     from edgehand.export.pipeline import export
     from edgehand.export.recipe import read
-    from edgehand.models import checkpoint
 
     recipe = read(args.recipe)
     result = export(
-        args.checkpoint or checkpoint(args.model),
+        source,
         args.target,
         args.output,
         precision=args.precision,
         calibration=args.calibration,
         recipe=replace(recipe, io=args.io) if args.io else recipe,
-        progress=lambda step: print(f"  {step} ...", file=sys.stderr, flush=True),
+        progress=_say,
     )
+    _print(result, args.precision, integer=args.precision == "int8" and not recipe.keep_float)
+    return 0
+
+
+def _search(args: argparse.Namespace, source: Path) -> int:
+    if not args.data:
+        raise InputError("--auto: needs --data FORMAT:PATH, labelled pictures to measure on")
+    if not 0 <= args.max_drop <= 100:
+        raise InputError(f"--max-drop {args.max_drop}: expected percentage points from 0 to 100")
+    from edgehand.export.diagnosis import range_overflow, warning
+    from edgehand.export.search import search
+
+    print(f"{'recipe':28} {'PCK@0.1':>8} {'drop':>7}")
+    result = search(
+        source,
+        args.target,
+        args.output,
+        data=args.data,
+        max_drop=args.max_drop,
+        calibration=args.calibration,
+        io=args.io,
+        progress=_say,
+        tried=lambda attempt: print(f"{attempt.name:28} {attempt.pck:8.4f} {attempt.drop:+7.2f}", flush=True),
+    )
+    if sentence := warning(range_overflow(source, calibration=args.calibration, data=args.data)):
+        print(f"edgehand: warning: {sentence}", file=sys.stderr)
+    if result is None:
+        print(
+            f"edgehand: no recipe loses at most {args.max_drop} points: nothing is written; "
+            "give --calibration pictures like the data, or allow more with --max-drop",
+            file=sys.stderr,
+        )
+        return 1
+    _print(result, "int8", integer=False)
+    return 0
+
+
+def _say(step: str) -> None:
+    print(f"  {step} ...", file=sys.stderr, flush=True)
+
+
+def _print(result: Export, precision: str, *, integer: bool) -> None:
     print(f"{result.file}  {result.size / 1e6:.2f} MB  in {result.seconds:.0f} s")
     print(f"float against PyTorch: largest difference {result.difference:.1e}")
     if result.agreement:
-        integer = (
-            "; every convolution is integer" if args.precision == "int8" and not recipe.keep_float else ""
-        )
         print(
-            f"{args.precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, "
-            f"keypoints {result.agreement.distance:.2%} of the box apart{integer}"
+            f"{precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, keypoints "
+            f"{result.agreement.distance:.2%} of the box apart{'; every convolution is integer' if integer else ''}"
         )
         if result.agreement.collapsed:
             print(
-                "edgehand: warning: quantization changed the heatmaps beyond use; "
-                "give --calibration pictures like those the network was trained on",
+                "edgehand: warning: quantization changed the heatmaps beyond use; give --calibration pictures like "
+                "those the network was trained on, or see which layer is to blame with `edgehand diagnose`",
                 file=sys.stderr,
             )

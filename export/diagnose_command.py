@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Diagnose, print the worst layers, write the files."""
-    from edgehand.export.diagnosis import OVERFLOW, diagnose, plot
+    from edgehand.export.diagnosis import diagnose, plot, warning
     from edgehand.export.recipe import read
     from edgehand.files import place, staging
 
@@ -53,13 +53,8 @@ def run(args: argparse.Namespace) -> None:
         error = "" if damage.error is None else f"{damage.error:+.2%}"
         print(f"{damage.layer:28} {damage.sqnr:8.1f} {damage.moved:8.2%} {error:>8} {damage.overflow:9.2%}")
     print("moved, error: mean over the keypoints, of the hand box's longer side")
-    if found.all.overflow > OVERFLOW:
-        worst = max(found.layers, key=lambda damage: damage.overflow)
-        print(
-            f"edgehand: warning: {worst.overflow:.2%} of the activations of {worst.layer} leave the range that "
-            "calibration gave it; give --calibration pictures like the data",
-            file=sys.stderr,
-        )
+    if sentence := warning({damage.layer: damage.overflow for damage in found.layers}):
+        print(f"edgehand: warning: {sentence}", file=sys.stderr)
     if args.output:
         with staging(args.output) as folder:
             files = [folder / "diagnosis.json", folder / "diagnosis.png"]

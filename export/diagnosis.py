@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -103,6 +103,37 @@ def diagnose(
         pictures=len(seen.inputs),
         all=_damage("all", expected, every, seen, spec, max(outside.values())),
         layers=tuple(sorted(layers, key=lambda damage: (damage.sqnr, damage.layer))),
+    )
+
+
+def range_overflow(
+    checkpoint: Path,
+    recipe: Recipe = RECIPES["default"],
+    *,
+    calibration: str | None = None,
+    data: str,
+) -> dict[str, float]:
+    """How far pictures reach beyond what the calibration pictures showed.
+
+    Args:
+        checkpoint, recipe, calibration, data: as for `diagnose`.
+    Returns:
+        layer -> part of its float activations that lie outside its calibrated range, 0..1.
+    """
+    network, spec = load_checkpoint(checkpoint)
+    crops = calibrations.load(calibration, spec)
+    simulation = Simulation(inference_graph(network, deconvolution="keep"), crops.inputs, recipe)
+    return simulation.range_overflow(calibrations.load(data, spec, PICTURES).inputs)
+
+
+def warning(outside: Mapping[str, float]) -> str | None:
+    """What to say of `range_overflow`'s result, if anything."""
+    worst = max(outside, key=lambda layer: outside[layer])
+    if outside[worst] <= OVERFLOW:
+        return None
+    return (
+        f"{outside[worst]:.2%} of the activations of {worst} leave the range that calibration gave it; "
+        "give --calibration pictures like the data"
     )
 
 

@@ -133,6 +133,11 @@ def test_output_named_like_a_folder_is_refused(tmp_path: Path) -> None:
             ["--target", "tflite", "--io", "uint8"],
             'io = "uint8" is not offered by tflite; take "int8" or "float32"',
         ),
+        (["--target", "tflite", "--auto"], "--auto: needs --data FORMAT:PATH"),
+        (
+            ["--target", "tflite", "--auto", "--data", "coco:x", "--max-drop", "-1"],
+            "--max-drop -1.0: expected",
+        ),
         (["--target", "tflite", "--model", "huge"], "expected one of lite"),
         (["--target", "tflite", "--checkpoint", "none.safetensors"], "no such checkpoint"),
         (["--target", "tflite", "--calibration", "empty"], "holds no picture"),

@@ -19,6 +19,7 @@ from edgehand.export.equalise import equalise
 from edgehand.export.graph import inference_graph
 from edgehand.export.pipeline import export
 from edgehand.export.recipe import RECIPES
+from edgehand.export.search import Attempt, search
 from edgehand.export.targets import names
 from edgehand.runtime.artifact import open_model
 from edgehand.spec import ModelSpec
@@ -112,3 +113,22 @@ def test_min_max_collapses_and_equalisation_repairs(
     assert results["default"][0] < pck - 0.1
     assert results["equalised"][0] >= pck - 0.005
     assert results["equalised"][1] >= auc * 0.99
+
+
+@pytest.mark.slow
+def test_the_search_keeps_the_first_recipe_that_passes(
+    sabotaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[Attempt] = []
+    data = f"coco:{models.CALIBRATION}"
+    made = search(sabotaged, "onnx", tmp_path, data=data, max_drop=3, tried=attempts.append)
+    assert [attempt.name for attempt in attempts] == ["default", "equalised"]
+    assert attempts[0].drop > 3 >= attempts[1].drop
+    assert made is not None
+    assert open_model(made.file).metadata.recipe["equalise"] is True
+    assert [path.name for path in tmp_path.iterdir()] == [made.file.name]
+
+    monkeypatch.setattr("edgehand.export.search.INTEGER", ("default",))
+    monkeypatch.setattr("edgehand.export.search.FLOAT_LAYERS", ())
+    assert search(sabotaged, "onnx", tmp_path / "none", data=data, max_drop=3) is None
+    assert not (tmp_path / "none").exists()

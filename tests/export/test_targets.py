@@ -12,8 +12,12 @@ from torch import nn
 
 from edgehand import HandPose, datasets, models
 from edgehand.errors import ExportError, InputError, ModelFileError
+from edgehand.export import calibration
+from edgehand.export.check import model_heatmaps, sqnr, torch_heatmaps
+from edgehand.export.graph import inference_graph
 from edgehand.export.pipeline import Export, export
 from edgehand.export.recipe import Recipe
+from edgehand.export.simulation import Simulation
 from edgehand.export.targets import names, target
 from edgehand.inspection.summary import inspect
 from edgehand.runtime.artifact import open_model
@@ -67,6 +71,17 @@ def test_inspection_finds_every_convolution_integer(exported: Export) -> None:
     assert all(layer["integer"] and "8" in layer["weights"] for layer in convolutions)
     assert 0.7 * content["bytes"] < sum(layer["size"] for layer in content["layers"]) < content["bytes"]
     assert content["recipe"]["calibrator"] == "min-max"
+
+
+def test_the_simulation_predicts_the_engine(exported: Export) -> None:
+    network, spec = load_checkpoint(models.checkpoint("lite"))
+    crops = calibration.load(None, spec).inputs
+    made = open_model(exported.file)
+    recipe = Recipe(symmetric=made.engine == "openvino")
+    simulation = Simulation(inference_graph(network, deconvolution="keep"), crops, recipe)
+    expected = torch_heatmaps(network, crops[:16])
+    predicted = sqnr(expected, simulation.heatmaps(crops[:16]))
+    assert sqnr(expected, model_heatmaps(made, crops[:16])) == pytest.approx(predicted, abs=2)
 
 
 def test_two_runs_are_bit_identical(exported: Export) -> None:
