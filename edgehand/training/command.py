@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--teacher", metavar="NAME|FILE", help="learn from this network's heatmaps as well as from the labels"
     )
+    parser.add_argument(
+        "--qat", action="store_true",
+        help="quantization-aware: fine-tune --init while it computes as its INT8 export will, at a tenth of the "
+        "recipe's learning rate and in float32; the checkpoint is exported as any other",
+    )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, help="CPU threads of the network (default: one a core)")
     parser.add_argument("--workers", type=int, default=1, help="processes for crops (default: %(default)s)")
@@ -62,7 +67,7 @@ def run(args: argparse.Namespace) -> None:
     """Train, or go on with the run that is in the folder."""
     from edgehand import datasets
     from edgehand.training.mixture import mixture, read_share
-    from edgehand.training.recipes import RECIPES
+    from edgehand.training.recipes import RECIPES, quantization_aware
     from edgehand.training.rendered import AN_EPOCH, Rendered
     from edgehand.training.run import train
 
@@ -73,6 +78,10 @@ def run(args: argparse.Namespace) -> None:
     if args.epochs is not None and args.epochs < 1:
         raise InputError(f"--epochs {args.epochs}: expected at least 1")
     recipe = RECIPES[args.recipe]
+    if args.qat:
+        if not args.init:
+            raise InputError("--qat: fine-tunes a trained network; give it as --init NAME|FILE")
+        recipe = quantization_aware(recipe)
     if args.learning_rate is not None:
         if not (isfinite(args.learning_rate) and args.learning_rate > 0):
             raise InputError(f"--learning-rate {args.learning_rate}: expected a positive number")
@@ -106,6 +115,7 @@ def run(args: argparse.Namespace) -> None:
         init=_checkpoint(args.init) if args.init else None,
         backbone=args.backbone,
         teacher=_checkpoint(args.teacher) if args.teacher else None,
+        qat=args.qat,
         device=args.device,
         threads=args.threads,
         workers=args.workers,

@@ -21,13 +21,14 @@ from edgehand.errors import CheckpointError, DataError, InputError, OutputError
 from edgehand.spec import ModelSpec
 from edgehand.training import processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
-from edgehand.training.data import HandCrops
+from edgehand.training.data import HandCrops, normalise
 from edgehand.training.distillation import Distillation
 from edgehand.training.engine import batches, figures, groups, predict, train_steps
 from edgehand.training.loss import LOSSES
 from edgehand.training.mixture import Mixture
 from edgehand.training.networks import NETWORKS, build
 from edgehand.training.processes import Process
+from edgehand.training.qat import quantized, unquantized
 from edgehand.training.recipes import Recipe
 from edgehand.training.rendered import Rendered
 from edgehand.training.schedules import SCHEDULES
@@ -48,6 +49,7 @@ def train(
     init: Path | None = None,
     backbone: Path | None = None,
     teacher: Path | None = None,
+    qat: bool = False,
     device: str | None = None,
     threads: int | None = None,
     workers: int = 1,
@@ -65,6 +67,7 @@ def train(
         init: checkpoint to start from.
         backbone: ImageNet weights to start from, see `edgehand.training.start.load_backbone`.
         teacher: checkpoint of a larger network to learn from as well, see `edgehand.training.distillation`.
+        qat: whether the network computes as its INT8 export will, see `edgehand.training.qat`.
         device: a torch device; None takes CUDA where there is one.
         threads: CPU threads of the network.
         workers: processes that prepare crops.
@@ -97,12 +100,17 @@ def train(
         )
         crops = HandCrops(samples, spec, recipe.augmentation, seed, rendered)
         mixture = mixture or Mixture((len(crops),))
-        if backbone:
+        if backbone or qat:
             first = mixture.order(seed=seed, epoch=0)[:64]
-            load_backbone(network, spec, backbone, torch.stack([crops[index][0] for index in first]))
+            patches = torch.stack([crops[index][0] for index in first])
+        if backbone:
+            load_backbone(network, spec, backbone, patches)
+        if qat:
+            network = quantized(network, normalise(patches, spec))
         network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         watched = HandCrops(validation, spec)
         run = Run(recipe, network, crops, mixture, watched, folder, process, workers, seed)
+        run.qat = qat
         if teacher:
             run.distillation = _distillation(teacher, recipe, spec, process)
         return run.go()
@@ -167,6 +175,7 @@ class Run:
                 f"groups of {recipe.group_size}; start as many processes as divide {self.groups_a_step}"
             )
         self.distillation: Distillation | None = None
+        self.qat = False
         self.best = -np.inf
         self.learning_rate = 0.0
 
@@ -257,21 +266,25 @@ class Run:
         row["learning_rate"] = self.learning_rate
         if validates:
             score = np.inf
+            plain = unquantized(kept, self.recipe.network) if self.qat else kept
             if len(self.watched):
-                device, flip_test = self.process.device, self.recipe.flip_test
-                found = predict(kept, self.watched, device, self.workers, flip_test=flip_test)
-                row |= figures(found, self.watched)
+                row |= self._figures(kept)
                 score = row[self.recipe.select] if self.recipe.select else np.inf
+                if self.qat:
+                    row["float"] = self._figures(plain)
             if score > self.best or not self.recipe.select:
                 self.best = score
-                save_checkpoint(kept, self.crops.spec, self.checkpoint)
-        rounded = {
-            key: float(f"{value:.6g}") if isinstance(value, float) else value for key, value in row.items()
-        }
-        line = json.dumps(rounded)
+                save_checkpoint(plain, self.crops.spec, self.checkpoint)
+        line = json.dumps(_rounded(row))
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(line + "\n")
         return line
+
+    def _figures(self, network: torch.nn.Module) -> dict[str, float]:
+        found = predict(
+            network, self.watched, self.process.device, self.workers, flip_test=self.recipe.flip_test
+        )
+        return figures(found, self.watched)
 
     def _parts(self) -> dict[str, Any]:
         parts = {"network": self.network, "optimizer": self.optimizer, "schedule": self.schedule}
@@ -279,7 +292,8 @@ class Run:
 
     def _fingerprint(self) -> str:
         teacher = " with a teacher" if self.distillation else ""
-        return f"{self.recipe} seed={self.seed} {self.mixture}{teacher}"
+        qat = " with qat" if self.qat else ""
+        return f"{self.recipe} seed={self.seed} {self.mixture}{teacher}{qat}"
 
     def _save(self, epoch: int, step: int) -> None:
         if self.process.rank == 0:
@@ -306,3 +320,15 @@ class Run:
             part.load_state_dict(state[name])
         self.best = state["best"]
         return int(state["epoch"]), int(state["step"])
+
+
+def _rounded(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of the log, in figures of six digits."""
+    return {
+        key: _rounded(value)
+        if isinstance(value, dict)
+        else float(f"{value:.6g}")
+        if isinstance(value, float)
+        else value
+        for key, value in row.items()
+    }
