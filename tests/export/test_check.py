@@ -13,7 +13,7 @@ SPEC = NETWORKS["lite"][1]
 
 def heatmaps(shift: int = 0) -> np.ndarray:
     """Two hands' logits: a Gaussian's parabola above a floor, at a place of its own for each keypoint."""
-    rows, columns = np.mgrid[:48, :48]
+    rows, columns = np.mgrid[: SPEC.heatmap_size, : SPEC.heatmap_size]
     places = np.random.default_rng(0).uniform(10, 30, (2, 21, 2))
     across = (columns - places[..., :1, None] - shift) ** 2
     down = (rows - places[..., 1:, None]) ** 2
@@ -28,9 +28,8 @@ def test_equal_heatmaps_agree() -> None:
 
 
 def test_a_shift_is_a_distance_of_the_box() -> None:
-    # Three cells of four pixels, where the box is 192 / 1.25 pixels.
     found = agreement(heatmaps(), heatmaps(3), SPEC)
-    assert found.distance == pytest.approx(3 * 4 / (192 / 1.25), rel=0.01)
+    assert found.distance == pytest.approx(3 * SPEC.stride / (SPEC.input_size / SPEC.padding), rel=0.01)
 
 
 def test_coarser_heatmaps_agree_and_other_ones_have_collapsed() -> None:

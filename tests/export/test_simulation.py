@@ -8,10 +8,12 @@ import torch
 from torch import nn
 
 from edgehand.export.equalise import equalise
-from edgehand.export.graph import inference_graph
+from edgehand.export.graph import convolutions, inference_graph
+from edgehand.export.operations import Operations
 from edgehand.export.ranges import Observer, least_squares
 from edgehand.export.recipe import Recipe
 from edgehand.export.simulation import Simulation
+from edgehand.training.networks import NETWORKS, build
 
 RNG = np.random.default_rng(0)
 
@@ -70,6 +72,16 @@ def test_least_squares_loses_less_than_any_other_part_of_the_range() -> None:
 
     tops = values.max() * np.linspace(0.1, 1, 91)
     assert loss(high) <= 1.02 * min(loss(top) for top in tops)
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_every_convolution_of_our_networks_is_one_operation(name: str) -> None:
+    graph = inference_graph(build(name), deconvolution="keep")
+    operations = Operations(graph).all
+    found = {operation.name for operation in operations if operation.convolution is not None}
+    assert found == set(convolutions(graph))
+    # Nothing reads a weight by itself: it would be rounded as if it were a picture's.
+    assert not [operation.name for operation in operations if operation.first.op == "get_attr"]
 
 
 def test_a_network_left_float_is_the_network() -> None:

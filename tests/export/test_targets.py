@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +190,15 @@ def test_a_file_that_computes_something_else_is_not_written(tmp_path: Path) -> N
     with pytest.raises(ExportError, match=r"differ from PyTorch's by .*: not written"):
         export(tmp_path / "huge.safetensors", "onnx", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_openvino_does_not_report_its_use() -> None:
+    """Outside CI, where OpenVINO and NNCF would: neither when they are imported nor when they convert."""
+    code = (
+        "import edgehand.export.targets.openvino\n"
+        "from openvino.tools.ovc.telemetry_utils import init_ovc_telemetry\n"
+        "assert init_ovc_telemetry().consent is False\n"
+        "assert init_ovc_telemetry('another name').consent is False\n"
+    )
+    outside = {name: value for name, value in os.environ.items() if name != "CI"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=outside)
