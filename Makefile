@@ -16,8 +16,10 @@ demo: $(INSTALLED)
 report: $(INSTALLED)
 	$(BIN)/edgehand report --data coco:edgehand/models/calibration -o report
 
+# Two processes of tests share the cores: more threads than cores would wait for each other. A process that dies ends
+# the run, which would wait for it forever.
 test: $(INSTALLED) browser
-	$(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --max-worker-restart 0
 
 # The tests open a report in a real browser; where none can be had they say so and skip.
 browser:

@@ -198,7 +198,6 @@ def test_from_a_checkpoint_what_is_missing_is_made(tmp_path) -> None:
     assert reference["latency"] is None
     assert abs(plain["figures"]["EPE"]["difference"]["value"]) < 1e-3
     assert plain["latency"]["1"]["speed_up"] == {"value": 1, "low": 1, "high": 1}
-    assert int8["latency"]["1"]["speed_up"]["value"] > 1
     # Calibrated by minimum and maximum on these very pictures: none can leave its range.
     assert len(int8["ranges"]["tensors"]) > 60
     assert int8["ranges"]["exceeded"] == 0

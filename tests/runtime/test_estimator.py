@@ -46,8 +46,8 @@ def test_the_route_by_hand_gives_the_same(pose: HandPose) -> None:
     for index, name in enumerate(KEYPOINT_NAMES):
         heatmap = heatmaps[..., index]
         row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
-        rows = np.arange(max(0, row - 3), min(48, row + 4))
-        columns = np.arange(max(0, column - 3), min(48, column + 4))
+        rows = np.arange(max(0, row - 3), min(spec.heatmap_size, row + 4))
+        columns = np.arange(max(0, column - 3), min(spec.heatmap_size, column + 4))
         weights = np.exp(heatmap[np.ix_(rows, columns)] - heatmap.max())
         x = (weights.sum(0) * columns).sum() / weights.sum() * spec.stride
         y = (weights.sum(1) * rows).sum() / weights.sum() * spec.stride
