@@ -26,6 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--recipe", default="lite",
         help="lite, pose_mobilenet_v2, or onehand10k, panoptic, rhd as published (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--input-size", type=int, metavar="PIXELS",
+        help="side of the crop, a multiple of 32; a smaller one is faster and less accurate (default: the recipe's)",
+    )  # fmt: skip
     parser.add_argument("--epochs", type=int, help="passes over the data (default: the recipe's)")
     parser.add_argument(
         "--learning-rate", type=float, metavar="RATE",
@@ -47,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     start.add_argument(
         "--backbone", type=Path, metavar="FILE",
-        help="start from ImageNet weights: MobileNetV2 of torchvision or MMPose (.pth), or folded (.npz)",
+        help="start MobileNetV2 alone: from ImageNet weights of torchvision or MMPose (.pth) or folded (.npz), or "
+        "from a checkpoint of this or the other network (.safetensors)",
     )  # fmt: skip
     parser.add_argument(
         "--teacher", metavar="NAME|FILE", help="learn from this network's heatmaps as well as from the labels"
@@ -88,6 +93,10 @@ def run(args: argparse.Namespace) -> None:
         recipe = replace(recipe, learning_rate=args.learning_rate)
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
+    if args.input_size is not None:
+        if args.input_size % 32 or not 32 <= args.input_size <= 4096:
+            raise InputError(f"--input-size {args.input_size}: expected a multiple of 32, from 32 to 4096")
+        recipe = replace(recipe, input_size=args.input_size)
     sources = [read_share(source) for source in args.data]
     # Rendered hands come last, because they follow the others in the mixture.
     sources.sort(key=lambda source: source[0].startswith(SYNTH))

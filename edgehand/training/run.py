@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -65,7 +66,7 @@ def train(
         rendered: hands that are drawn while training, after `samples` in the mixture.
         mixture: which of all these make an epoch; None takes each once.
         init: checkpoint to start from.
-        backbone: ImageNet weights to start from, see `edgehand.training.start.load_backbone`.
+        backbone: weights that MobileNetV2 alone starts from, see `edgehand.training.start.load_backbone`.
         teacher: checkpoint of a larger network to learn from as well, see `edgehand.training.distillation`.
         qat: whether the network computes as its INT8 export will, see `edgehand.training.qat`.
         device: a torch device; None takes CUDA where there is one.
@@ -127,6 +128,16 @@ def _distillation(teacher: Path, recipe: Recipe, spec: ModelSpec, process: Proce
     return Distillation(network, teacher_spec, spec, recipe.sigma)
 
 
+def _moving_average(decay: float) -> Callable[..., None]:
+    """Exponential averaging that follows the network closely at first, so that short runs learn, too."""
+
+    def update(averaged: Any, current: Any, count: Any) -> None:
+        early = (1 + int(count)) / (10 + int(count))
+        get_ema_multi_avg_fn(min(decay, early))(averaged, current, count)  # type: ignore[no-untyped-call]
+
+    return update
+
+
 class Run:
     """What one call of `train` holds in its hands.
 
@@ -166,8 +177,7 @@ class Run:
         self.schedule = SCHEDULES[recipe.schedule](self.optimizer, self.steps, recipe.epochs)
         self.average = None
         if recipe.ema is not None:
-            average = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
-            self.average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+            self.average = AveragedModel(network, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True)
         self.groups_a_step = len(groups(self._batches(0)[0], recipe.group_size))
         if self.groups_a_step % process.count:
             raise InputError(

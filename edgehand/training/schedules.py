@@ -17,7 +17,10 @@ def one_cycle(optimizer: Optimizer, steps: int, epochs: int) -> LRScheduler:
         epochs: of the run.
     """
     top = optimizer.param_groups[0]["lr"]
-    return OneCycleLR(optimizer, top, total_steps=steps * epochs, pct_start=0.05, cycle_momentum=False)
+    total = steps * epochs
+    # PyTorch's divides by zero where the warm-up is a single step.
+    warm_up = max(0.05, 2 / total) if total > 2 else 0.05
+    return OneCycleLR(optimizer, top, total_steps=total, pct_start=warm_up, cycle_momentum=False)
 
 
 def warm_up_and_steps(optimizer: Optimizer, steps: int, epochs: int) -> LRScheduler:  # noqa: ARG001

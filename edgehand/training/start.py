@@ -11,24 +11,27 @@ from torch import Tensor, nn
 from edgehand.errors import CheckpointError
 from edgehand.spec import ModelSpec
 from edgehand.training import mmpose
-from edgehand.training.checkpoint import load_tensors
+from edgehand.training.checkpoint import load_checkpoint, load_tensors
 from edgehand.training.data import normalise
 
 
 def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tensor) -> None:
-    """Start the backbone from ImageNet weights.
+    """Start the backbone from weights that have learnt something already.
 
     Args:
         network: one of ours, its `backbone` is changed in place.
         spec: of the network.
-        path: MobileNetV2 as torchvision (`features.*`) or MMPose (`backbone.*`) saves it, .pth; or .npz
-            for `folded_backbone`.
+        path: MobileNetV2 as torchvision (`features.*`) or MMPose (`backbone.*`) saves it, .pth; .npz for
+            `folded_backbone`; or a checkpoint of ours, .safetensors, of this or another network.
         patches: uint8 RGB (N, 3, H, W) of the training set.
     Raises:
         CheckpointError: the file is missing, or holds no such weights.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file of ImageNet weights")
+        raise CheckpointError(f"{path}: no such file of a backbone's weights")
+    if path.suffix == ".safetensors":
+        _borrowed_backbone(network, spec, path)
+        return
     if path.suffix == ".npz":
         folded_backbone(network, spec, path, normalise(patches, spec))
         return
@@ -42,6 +45,22 @@ def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tens
     # `lite` has no use for the last convolution, nor any of ours for the classifier.
     wanted = {key: found[f"backbone.{key}"] for key in backbone.state_dict() if f"backbone.{key}" in found}
     load_tensors(backbone, wanted, str(path))
+
+
+def _borrowed_backbone(network: nn.Module, spec: ModelSpec, path: Path) -> None:
+    """Take the blocks that both networks have; the first is adapted to pixels normalised in another way."""
+    source, theirs = load_checkpoint(path)
+    ours, backbone = network.backbone, source.backbone
+    assert isinstance(ours, nn.Sequential)
+    assert isinstance(backbone, nn.Sequential)
+    convolution, norm = backbone[0][0], backbone[0][1]
+    with torch.no_grad():
+        std, their_std = torch.tensor(spec.std), torch.tensor(theirs.std)
+        offset = (torch.tensor(spec.mean) - torch.tensor(theirs.mean)) / their_std
+        norm.running_mean -= convolution.weight.sum((2, 3)) @ offset
+        convolution.weight *= (std / their_std).view(1, 3, 1, 1)
+    for mine, block in zip(ours, backbone, strict=False):
+        mine.load_state_dict(block.state_dict())
 
 
 def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Tensor) -> None:

@@ -143,3 +143,21 @@ def test_flip_mirrors_about_the_centre_and_swaps_no_keypoint() -> None:
 def test_recipes_are_data() -> None:
     assert replace(RECIPES["rhd"], padding=1.76) == RECIPES["panoptic"]
     assert repr(RECIPES["rhd"]).count("=") == len(RECIPES["rhd"].__dataclass_fields__)
+
+
+@pytest.mark.parametrize("steps", [*range(1, 45), 400])
+def test_one_cycle_of_any_length_rises_and_falls(steps) -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedule = SCHEDULES["one-cycle"](optimizer, steps, 1)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step() if len(rates) < steps else None
+    assert all(0 < rate <= 0.1 for rate in rates)
+    top = int(np.argmax(rates))
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    if steps > 2:
+        assert max(rates) == pytest.approx(0.1, rel=0.05)
+        assert rates[-1] < 1e-5

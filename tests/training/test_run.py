@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.data import default_collate
 
-from edgehand import datasets
+from edgehand import datasets, models
 from edgehand.cli import main
 from edgehand.errors import CheckpointError, InputError
 from edgehand.training import run as runs
@@ -112,7 +112,7 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from edgehand import datasets
+from edgehand import datasets, models
 from edgehand.training.recipes import RECIPES
 from edgehand.training.run import train
 recipe = replace(RECIPES["rhd"], network="lite", batch_size=4, group_size=2, epochs=2)
@@ -152,10 +152,11 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "expected at least 1"),
+        (["--input-size", "100"], "expected a multiple of 32"),
         (["--init", "none.safetensors"], "no such checkpoint"),
         (["--teacher", "none.safetensors"], "no such checkpoint"),
         (["--teacher", "lite", "--recipe", "rhd"], "only spatial cross-entropy can learn from a teacher"),
-        (["--backbone", "none.npz"], "no such file of ImageNet weights"),
+        (["--backbone", "none.npz"], "no such file of a backbone's weights"),
         (["--validation", "coco:none.json"], "no such file"),
         (["--learning-rate", "0"], "expected a positive number"),
         (["-o", "FILE/run"], "cannot be made"),
@@ -197,3 +198,22 @@ def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
     torch.save(tensors, file)
     with pytest.raises(CheckpointError, match="misses tensor"):
         runs.load_backbone(build("lite"), spec, file, torch.zeros(1, 3, 64, 64))
+
+
+def test_backbone_of_another_network_sees_the_same_though_it_normalises_otherwise() -> None:
+    source, theirs = load_checkpoint(models.checkpoint("lite"))
+    network, spec = build("pose_mobilenet_v2").eval(), NETWORKS["pose_mobilenet_v2"][1]
+    untouched = network.backbone[18][0].weight.clone()
+    runs.load_backbone(network, spec, models.checkpoint("lite"), torch.zeros(1, 3, 64, 64))
+    patches = torch.full((1, 3, 64, 64), 90, dtype=torch.uint8)
+    patches[:, :, 20:40, 10:50] = 200
+    with torch.no_grad():
+        expected = source.backbone(normalise(patches, theirs))
+        found = network.backbone[:18](normalise(patches, spec))
+    # Around the picture is zero, which is another grey to each: away from the border they are equal.
+    first = [
+        net.backbone[0](normalise(patches, of)).detach() for net, of in ((network, spec), (source, theirs))
+    ]
+    torch.testing.assert_close(first[0][..., 1:, 1:], first[1][..., 1:, 1:], rtol=1e-4, atol=1e-4)
+    assert torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0) > 0.95
+    assert torch.equal(network.backbone[18][0].weight, untouched)
