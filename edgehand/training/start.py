@@ -53,7 +53,12 @@ def _borrowed_backbone(network: nn.Module, spec: ModelSpec, path: Path) -> None:
     ours, backbone = network.backbone, source.backbone
     assert isinstance(ours, nn.Sequential)
     assert isinstance(backbone, nn.Sequential)
-    convolution, norm = backbone[0][0], backbone[0][1]
+    stem = backbone[0]
+    assert isinstance(stem, nn.Sequential)
+    convolution, norm = stem[0], stem[1]
+    assert isinstance(convolution, nn.Conv2d)
+    assert isinstance(norm, nn.BatchNorm2d)
+    assert norm.running_mean is not None
     with torch.no_grad():
         std, their_std = torch.tensor(spec.std), torch.tensor(theirs.std)
         offset = (torch.tensor(spec.mean) - torch.tensor(theirs.mean)) / their_std
