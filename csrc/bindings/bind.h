@@ -32,7 +32,7 @@ inline std::int64_t to_integer(const py::object& object, const char* name) {
   const std::int64_t value = PyLong_AsLongLong(index.ptr());
   if (value == -1 && PyErr_Occurred() != nullptr) {
     PyErr_Clear();
-    value_error(std::string(name) + " is " + py::str(index).cast<std::string>() + ", expected a smaller number");
+    value_error(std::string(name) + " is " + std::string(py::str(py::handle(index))) + ", expected a smaller number");
   }
   return value;
 }
