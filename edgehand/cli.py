@@ -67,7 +67,3 @@ def main(argv: list[str] | None = None) -> int:
 def _fail(message: str) -> int:
     print(f"edgehand: {message}", file=sys.stderr)
     return 2
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,8 +15,8 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from edgehand.errors import InputError
+from edgehand.training.networks import CONVOLUTIONS
 
-CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 _INSERTED = re.compile(r"\d+\.pointwise\.|\.phases\.\d+$")
 
 

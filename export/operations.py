@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.func import functional_call
 
-from edgehand.export.graph import CONVOLUTIONS
+from edgehand.training.networks import CONVOLUTIONS, Tracer
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Operations:
     """
 
     def __init__(self, graph: nn.Module) -> None:
-        self.module = fx.GraphModule(graph, _Tracer().trace(graph))
+        self.module = fx.GraphModule(graph, Tracer().trace(graph))
         self._modules = dict(self.module.named_modules())
         for node in list(self.module.graph.nodes):
             if isinstance(self.module_of(node), nn.Identity):
@@ -101,13 +101,6 @@ class Operations:
         before = node.args[0]
         assert isinstance(before, fx.Node)
         return isinstance(self.module_of(before), CONVOLUTIONS) and len(before.users) == 1
-
-
-class _Tracer(fx.Tracer):
-    """Sees every convolution as one operation, those that are classes of ours, too."""
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, CONVOLUTIONS) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Run(fx.Interpreter):

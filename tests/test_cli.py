@@ -18,7 +18,7 @@ PHOTO = sorted(models.CALIBRATION.rglob("*.jpg"))[3]
 
 def edgehand(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "edgehand.cli", *map(str, arguments)], capture_output=True, text=True, cwd=cwd
+        [sys.executable, "-m", "edgehand", *map(str, arguments)], capture_output=True, text=True, cwd=cwd
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional
 
 from edgehand.errors import InputError
@@ -29,6 +29,16 @@ class _StridedDepthwise(nn.Conv2d):
             return super().forward(input)
         with torch.autocast("cpu", enabled=False):
             return super().forward(input.float())
+
+
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+class Tracer(fx.Tracer):
+    """Sees every convolution as one operation: PyTorch's own tracer looks into those that are classes of ours."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, CONVOLUTIONS) or super().is_leaf_module(m, module_qualified_name)
 
 
 def _mobilenet_v2_features(count: int) -> nn.Sequential:

@@ -13,14 +13,13 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn.utils import parametrize
 
-from edgehand.training.networks import build
+from edgehand.training.networks import CONVOLUTIONS, Tracer, build
 
 _MOMENTUM = 0.01
 """Of the ranges, a step."""
 _ORIGINAL = ".parametrizations.weight.original"
 """What PyTorch calls a weight that is computed from another."""
 _TINY = torch.finfo(torch.float32).tiny
-_CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 _FUSED = (nn.BatchNorm2d, nn.ReLU, nn.ReLU6)
 """What every engine computes together with the convolution before it, rounding but once."""
 
@@ -89,13 +88,6 @@ class RoundedActivation(nn.Module):
         return rounded
 
 
-class _Tracer(fx.Tracer):
-    """Sees convolutions of ours, too, as one operation."""
-
-    def is_leaf_module(self, module: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(module, _CONVOLUTIONS) or super().is_leaf_module(module, module_qualified_name)
-
-
 def quantized(network: nn.Module, images: Tensor) -> nn.Module:
     """The network with its weights and activations rounded wherever the engines round.
 
@@ -109,7 +101,7 @@ def quantized(network: nn.Module, images: Tensor) -> nn.Module:
         a network of the same parameters, in evaluation mode.
     """
     network.eval()
-    graph = _Tracer().trace(network)
+    graph = Tracer().trace(network)
     modules = dict(network.named_modules())
     rounded = nn.ModuleDict()
     for node in list(graph.nodes):
@@ -122,7 +114,7 @@ def quantized(network: nn.Module, images: Tensor) -> nn.Module:
         node.replace_all_uses_with(inserted)
         inserted.args = (node,)
     for module in modules.values():
-        if isinstance(module, _CONVOLUTIONS):
+        if isinstance(module, CONVOLUTIONS):
             channels = 1 if isinstance(module, nn.ConvTranspose2d) else 0
             parametrize.register_parametrization(module, "weight", RoundedWeight(channels))
     network.rounded = rounded

@@ -60,10 +60,9 @@ def _borrowed_backbone(network: nn.Module, spec: ModelSpec, path: Path) -> None:
     assert isinstance(norm, nn.BatchNorm2d)
     assert norm.running_mean is not None
     with torch.no_grad():
-        std, their_std = torch.tensor(spec.std), torch.tensor(theirs.std)
-        offset = (torch.tensor(spec.mean) - torch.tensor(theirs.mean)) / their_std
-        norm.running_mean -= convolution.weight.sum((2, 3)) @ offset
-        convolution.weight *= (std / their_std).view(1, 3, 1, 1)
+        weight, shift = _renormalised(convolution.weight, spec, theirs.mean, theirs.std)
+        convolution.weight.copy_(weight)
+        norm.running_mean -= shift
     for mine, block in zip(ours, backbone, strict=False):
         mine.load_state_dict(block.state_dict())
 
@@ -98,7 +97,9 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path}: not an .npz of folded convolutions ({error})") from error
 
-    _renormalise(folded, spec)
+    if "stem.weight" in folded and "stem.bias" in folded:
+        stem, shift = _renormalised(folded["stem.weight"], spec, (127.5,) * 3, (127.5,) * 3)
+        folded |= {"stem.weight": stem, "stem.bias": folded["stem.bias"] + shift}
     convolutions = [module for module in backbone.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
 
@@ -127,9 +128,13 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
             hook.remove()
 
 
-def _renormalise(folded: dict[str, Tensor], spec: ModelSpec) -> None:
-    mean, std = torch.tensor(spec.mean), torch.tensor(spec.std)
-    if "stem.weight" in folded and "stem.bias" in folded:
-        weight = folded["stem.weight"]
-        folded["stem.bias"] = folded["stem.bias"] + weight.sum((2, 3)) @ ((mean - 127.5) / 127.5)
-        folded["stem.weight"] = weight * (std / 127.5).view(1, 3, 1, 1)
+def _renormalised(
+    weight: Tensor, spec: ModelSpec, mean: tuple[float, ...], std: tuple[float, ...]
+) -> tuple[Tensor, Tensor]:
+    """A first convolution for pixels normalised as `spec` says, of one for pixels normalised by `mean` and `std`.
+
+    Returns:
+        its weight, and what is to be added to each channel of its result.
+    """
+    shift = weight.sum((2, 3)) @ ((torch.tensor(spec.mean) - torch.tensor(mean)) / torch.tensor(std))
+    return weight * (torch.tensor(spec.std) / torch.tensor(std)).view(1, 3, 1, 1), shift

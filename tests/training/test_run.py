@@ -112,7 +112,7 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from edgehand import datasets, models
+from edgehand import datasets
 from edgehand.training.recipes import RECIPES
 from edgehand.training.run import train
 recipe = replace(RECIPES["rhd"], network="lite", batch_size=4, group_size=2, epochs=2)
