@@ -38,7 +38,7 @@ def test_a_checkpoint_lists_the_layers_that_recipes_name() -> None:
 
 def test_json_is_all_that_is_printed() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "edgehand.cli", "inspect", str(models.int8_model()), "--json"],
+        [sys.executable, "-m", "edgehand", "inspect", str(models.int8_model()), "--json"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert json.loads(done.stdout) == json.loads(json.dumps(inspect(models.int8_model())))
