@@ -19,6 +19,7 @@ from torch import nn
 
 from edgehand.export.graph import inference_graph
 from edgehand.export.quiet import quiet
+from edgehand.export.recipe import RECIPES
 from edgehand.export.targets import tflite
 from edgehand.training.networks import NETWORKS, build
 
@@ -58,7 +59,7 @@ def main() -> None:
             floats[name], integers[name] = Path(folder) / f"{name}.tflite", Path(folder) / f"{name}8.tflite"
             with quiet(name):
                 tflite.convert(inference_graph(network, deconvolution=form), spec, floats[name])
-                tflite.quantize(floats[name], crops, "int8", integers[name])
+                tflite.quantize(floats[name], crops, RECIPES["default"], {}, integers[name])
         crop = np.ascontiguousarray(crops[:1].transpose(0, 2, 3, 1))
         first, second = (output(file, crop) for file in floats.values())
         assert np.abs(first - second).max() <= 1e-4 * np.abs(first).max()

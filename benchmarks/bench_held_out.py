@@ -37,8 +37,8 @@ def main() -> None:
             pose = HandPose(file)
             found = [pose(sample.image, [sample.box])[0].keypoints for sample in samples]
             rows[file.rsplit("/", 1)[-1]] = np.stack(found)
-        for name, found in rows.items():
-            facts = figures(found, crops)
+        for name, row in rows.items():
+            facts = figures(row, crops)
             print(
                 f"{source[-40:]:40} {len(samples):6} {name:24} {facts['error/box']:9.4f} "
                 f"{facts['PCK@0.2']:8.4f} {facts['PCK@0.1']:8.4f}"

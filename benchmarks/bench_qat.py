@@ -54,9 +54,9 @@ def measure(name: str, checkpoint: Path, samples: list[Sample], folder: Path) ->
         pose = HandPose(export(checkpoint, target, folder, precision="int8").file)
         found = [pose(sample.image, [sample.box])[0].keypoints for sample in samples]
         rows[f"INT8, {target}"] = np.stack(found)
-    for engine, found in rows.items():
-        facts = figures(found, crops)
-        moved = metrics.distances(found, expected, sides).mean()
+    for engine, row in rows.items():
+        facts = figures(row, crops)
+        moved = metrics.distances(row, expected, sides).mean()
         print(
             f"| {name} | {engine} | {facts['error/box']:.4f} | {facts['PCK@0.2']:.4f} | {facts['PCK@0.1']:.4f} "
             f"| {moved:.4f} |",

@@ -67,8 +67,8 @@ def tone_class(sample: Sample) -> str:
     Of one photo it mixes skin with light and exposure, so the classes are coarse.
     """
     palm = sample.keypoints[[0, 5, 9, 13, 17]].mean(0)
-    cx, cy, side = *palm, max(sample.box[2:]) / 6
-    patch = crop(image.load(sample.image), patch_to_image(float(cx), float(cy), side, 16), 16, antialias=True)
+    matrix = patch_to_image(float(palm[0]), float(palm[1]), max(sample.box[2:]) / 6, 16)
+    patch = crop(image.load(sample.image), matrix, 16, antialias=True)
     lightness, _, yellow = _lab(np.median(patch.reshape(-1, 3), axis=0))
     angle = np.degrees(np.arctan2(lightness - 50, yellow))
     return "light (ITA > 41)" if angle > 41 else "medium (10 to 41)" if angle > 10 else "dark (< 10)"
