@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--recipe", default="lite",
-        help="lite, pose_mobilenet_v2, or onehand10k, panoptic, rhd as published (default: %(default)s)",
+        help="lite, lite_fused, pose_mobilenet_v2, or onehand10k, panoptic, rhd as published "
+        "(default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--input-size", type=int, metavar="PIXELS",
@@ -51,16 +52,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     start.add_argument(
         "--backbone", type=Path, metavar="FILE",
-        help="start MobileNetV2 alone: from ImageNet weights of torchvision or MMPose (.pth) or folded (.npz), or "
-        "from a checkpoint of this or the other network (.safetensors)",
+        help="start the backbone alone: MobileNetV2 from ImageNet weights of torchvision or MMPose (.pth) or folded "
+        "(.npz), or the blocks that are alike in a checkpoint of this or another network (.safetensors)",
     )  # fmt: skip
     parser.add_argument(
-        "--teacher", metavar="NAME|FILE", help="learn from this network's heatmaps as well as from the labels"
-    )
+        "--teacher", metavar="NAME|FILE",
+        help="learn from this network's heatmaps, and features where it has the same pyramid, as well as from "
+        "the labels",
+    )  # fmt: skip
     parser.add_argument(
         "--qat", action="store_true",
         help="quantization-aware: fine-tune --init while it computes as its INT8 export will, at a tenth of the "
         "recipe's learning rate and in float32; the checkpoint is exported as any other",
+    )  # fmt: skip
+    parser.add_argument(
+        "--float32", action="store_true",
+        help="compute in float32 where the recipe says bfloat16: more exact, and faster on some CPUs",
     )  # fmt: skip
     parser.add_argument("--device", help="cpu, cuda, cuda:1 ... (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, help="CPU threads of the network (default: one a core)")
@@ -97,6 +104,8 @@ def run(args: argparse.Namespace) -> None:
         if args.input_size % 32 or not 32 <= args.input_size <= 4096:
             raise InputError(f"--input-size {args.input_size}: expected a multiple of 32, from 32 to 4096")
         recipe = replace(recipe, input_size=args.input_size)
+    if args.float32:
+        recipe = replace(recipe, bfloat16=False)
     sources = [read_share(source) for source in args.data]
     # Rendered hands come last, because they follow the others in the mixture.
     sources.sort(key=lambda source: source[0].startswith(SYNTH))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -11,24 +13,30 @@ from edgehand.errors import InputError
 from edgehand.spec import ModelSpec
 from edgehand.training.data import normalise
 from edgehand.training.loss import log_probabilities
+from edgehand.training.networks import Lite
 
 
 class Distillation:
     """Cross-entropy between the teacher's distribution over the cells and the student's.
 
     After G. Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), at temperature 1: where the
-    teacher is unsure, its heatmap says so, which a label cannot.
+    teacher is unsure, its heatmap says so, which a label cannot. Where both networks have the same pyramid and
+    input, the student learns what the teacher feeds into it as well (A. Romero et al., "FitNets: Hints for Thin
+    Deep Nets", 2015): the squared distance of the features, of their variance.
 
     Args:
         teacher: trained by spatial cross-entropy, in evaluation mode, on the student's device.
         teacher_spec: its spec; its input may be larger than the student's.
+        student: whose features are compared.
         spec: the student's.
         sigma: of the student's targets, cells; sets the level of "not in here".
     Raises:
         InputError: the teacher's heatmaps are no logits.
     """
 
-    def __init__(self, teacher: nn.Module, teacher_spec: ModelSpec, spec: ModelSpec, sigma: float) -> None:
+    def __init__(
+        self, teacher: nn.Module, teacher_spec: ModelSpec, student: nn.Module, spec: ModelSpec, sigma: float
+    ) -> None:
         if teacher_spec.score != "logit":
             raise InputError(
                 f"--teacher: {teacher_spec.name}'s heatmaps are values, not logits; "
@@ -37,6 +45,16 @@ class Distillation:
         self._teacher = teacher.requires_grad_(requires_grad=False)
         self._spec, self._size, self._sigma = teacher_spec, spec.heatmap_size, sigma
         self._order = np.asarray(teacher_spec.keypoint_order)[np.argsort(spec.keypoint_order)].tolist()
+        self._taught: dict[int, Tensor] = {}
+        self._learnt: dict[int, Tensor] = {}
+        if (
+            isinstance(teacher, Lite)
+            and isinstance(student, Lite)
+            and teacher_spec.input_size == spec.input_size
+        ):
+            for network, seen in ((teacher, self._taught), (student, self._learnt)):
+                for level in network.LEVELS:
+                    network.backbone[level].register_forward_hook(partial(_keep, seen, level))
 
     @torch.no_grad()
     def target(self, patches: Tensor) -> Tensor:
@@ -55,7 +73,7 @@ class Distillation:
         return log_probabilities(heatmaps, self._sigma).exp()
 
     def loss(self, heatmaps: Tensor, patches: Tensor, weights: Tensor) -> Tensor:
-        """The cross-entropy, mean over the keypoints by weight.
+        """The cross-entropy, mean over the keypoints by weight, and the features' distance, mean over the levels.
 
         Args:
             heatmaps: (N, K, H, W) the student's logits.
@@ -63,4 +81,15 @@ class Distillation:
             weights: (N, K) 0 leaves a keypoint out.
         """
         entropy = -(self.target(patches) * log_probabilities(heatmaps, self._sigma)).sum(2)
-        return (entropy * weights).sum() / weights.sum().clamp_min(1)
+        total = (entropy * weights).sum() / weights.sum().clamp_min(1)
+        for level, taught in self._taught.items():
+            distance = functional.mse_loss(self._learnt[level].float(), taught)
+            total = total + distance / taught.var() / len(self._taught)
+        return total
+
+
+def _keep(
+    seen: dict[int, Tensor], level: int, _module: nn.Module, _inputs: tuple[Tensor], features: Tensor
+) -> None:
+    """A hook that remembers what a block gave last."""
+    seen[level] = features

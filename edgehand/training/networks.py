@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, fx, nn
@@ -48,6 +49,38 @@ def _mobilenet_v2_features(count: int) -> nn.Sequential:
         if isinstance(module, nn.Conv2d) and module.groups > 1 and module.stride != (1, 1):
             module.__class__ = _StridedDepthwise
     return features
+
+
+class FusedBlock(nn.Module):
+    """An inverted residual whose expansion and depthwise convolution are one dense 3x3 convolution.
+
+    After M. Tan, Q. Le, "EfficientNetV2: Smaller Models and Faster Training" (2021), where it is Fused-MBConv. It
+    has more multiplications than what it replaces, and takes less time in INT8: processors multiply four times as
+    many 8-bit integers as floats where channels are summed over, and depthwise convolutions do not sum over them.
+
+    Args:
+        block: of MobileNetV2; gives channels, stride, and whether the input is added.
+        width: channels of the 3x3 convolution; where it has as many as the block gives, nothing projects them.
+    """
+
+    def __init__(self, block: nn.Module, width: int) -> None:
+        super().__init__()
+        convolution = next(module for module in block.modules() if isinstance(module, nn.Conv2d))
+        channels, out = convolution.in_channels, int(block.out_channels)  # type: ignore[arg-type]
+        self.adds = bool(block.use_res_connect)
+        layers: list[nn.Module] = [
+            nn.Conv2d(channels, width, 3, stride=block.stride, padding=1, bias=False),  # type: ignore[arg-type]
+            nn.BatchNorm2d(width),
+            nn.ReLU6(inplace=True),
+        ]
+        if width != out:
+            layers += [nn.Conv2d(width, out, 1, bias=False), nn.BatchNorm2d(out)]
+        self.conv = nn.Sequential(*layers)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, C, H, W) to (N, C', H / stride, W / stride)."""
+        result: Tensor = self.conv(features)
+        return features + result if self.adds else result
 
 
 class PoseMobileNetV2(nn.Module):
@@ -96,7 +129,7 @@ def _separable(channels: int) -> nn.Sequential:
 class Lite(nn.Module):
     """MobileNetV2 without its last convolution, and a feature pyramid that ends at a quarter of the input.
 
-    Every operation - convolution, addition, nearest upsampling - stays integer in TFLite, ONNX Runtime and
+    Every operation - convolution, addition, bilinear upsampling - stays integer in TFLite, ONNX Runtime and
     OpenVINO. The pyramid is that of T.-Y. Lin et al., "Feature Pyramid Networks for Object Detection" (2017),
     with depthwise-separable 3x3 convolutions.
     """
@@ -130,11 +163,23 @@ class Lite(nn.Module):
         return heatmaps
 
 
+class LiteFused(Lite):
+    """`Lite` whose blocks down to a sixteenth of the input are fused, which is faster in INT8."""
+
+    FUSED = (16, 96, 96, 96, 96, 96, 96, 128, 128, 128, 128, 192, 192)
+    """Channels of the 3x3 convolutions, from the backbone's second block on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for index, width in enumerate(self.FUSED, start=1):
+            self.backbone[index] = FusedBlock(self.backbone[index], width)
+
+
+_LITE = ModelSpec(name="lite", input_size=160, mean=(127.5,) * 3, std=(127.5,) * 3)
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], ModelSpec]] = {
-    "lite": (
-        Lite,
-        ModelSpec(name="lite", input_size=160, mean=(127.5,) * 3, std=(127.5,) * 3),
-    ),
+    "lite": (Lite, _LITE),
+    "lite_fused": (LiteFused, replace(_LITE, name="lite_fused")),
     "pose_mobilenet_v2": (
         PoseMobileNetV2,
         ModelSpec(

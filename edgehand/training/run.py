@@ -113,11 +113,13 @@ def train(
         run = Run(recipe, network, crops, mixture, watched, folder, process, workers, seed)
         run.qat = qat
         if teacher:
-            run.distillation = _distillation(teacher, recipe, spec, process)
+            run.distillation = _distillation(teacher, network, recipe, spec, process)
         return run.go()
 
 
-def _distillation(teacher: Path, recipe: Recipe, spec: ModelSpec, process: Process) -> Distillation:
+def _distillation(
+    teacher: Path, student: torch.nn.Module, recipe: Recipe, spec: ModelSpec, process: Process
+) -> Distillation:
     if recipe.loss != "spatial cross-entropy":
         raise InputError(
             f"--teacher: {recipe.network} learns by {recipe.loss} in this recipe; only spatial cross-entropy "
@@ -125,7 +127,7 @@ def _distillation(teacher: Path, recipe: Recipe, spec: ModelSpec, process: Proce
         )
     network, teacher_spec = load_checkpoint(teacher)
     network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Distillation(network, teacher_spec, spec, recipe.sigma)
+    return Distillation(network, teacher_spec, student, spec, recipe.sigma)
 
 
 def _moving_average(decay: float) -> Callable[..., None]:

@@ -13,6 +13,7 @@ from edgehand.spec import ModelSpec
 from edgehand.training import mmpose
 from edgehand.training.checkpoint import load_checkpoint, load_tensors
 from edgehand.training.data import normalise
+from edgehand.training.networks import FusedBlock
 
 
 def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tensor) -> None:
@@ -25,13 +26,18 @@ def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tens
             `folded_backbone`; or a checkpoint of ours, .safetensors, of this or another network.
         patches: uint8 RGB (N, 3, H, W) of the training set.
     Raises:
-        CheckpointError: the file is missing, or holds no such weights.
+        CheckpointError: the file is missing, or holds no such weights, or the network has no use for them.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file of a backbone's weights")
     if path.suffix == ".safetensors":
         _borrowed_backbone(network, spec, path)
         return
+    if any(isinstance(module, FusedBlock) for module in network.modules()):
+        raise CheckpointError(
+            f"{path}: MobileNetV2's weights do not fit {spec.name}'s fused blocks; give lite, or what you "
+            "trained from them with --recipe lite, as --backbone and --teacher"
+        )
     if path.suffix == ".npz":
         folded_backbone(network, spec, path, normalise(patches, spec))
         return
@@ -48,7 +54,7 @@ def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tens
 
 
 def _borrowed_backbone(network: nn.Module, spec: ModelSpec, path: Path) -> None:
-    """Take the blocks that both networks have; the first is adapted to pixels normalised in another way."""
+    """Take the blocks that are alike in both networks; the first is adapted to pixels normalised in another way."""
     source, theirs = load_checkpoint(path)
     ours, backbone = network.backbone, source.backbone
     assert isinstance(ours, nn.Sequential)
@@ -64,7 +70,8 @@ def _borrowed_backbone(network: nn.Module, spec: ModelSpec, path: Path) -> None:
         convolution.weight.copy_(weight)
         norm.running_mean -= shift
     for mine, block in zip(ours, backbone, strict=False):
-        mine.load_state_dict(block.state_dict())
+        if type(mine) is type(block):
+            mine.load_state_dict(block.state_dict())
 
 
 def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Tensor) -> None:

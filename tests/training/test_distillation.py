@@ -35,7 +35,7 @@ def patches():
 
 def test_the_teacher_is_what_is_learnt(patches) -> None:
     """The loss is smallest, and is the distribution's entropy, where the student says what the teacher says."""
-    distillation = Distillation(Bright(), SPEC, SPEC, sigma=1.5)
+    distillation = Distillation(Bright(), SPEC, Bright(), SPEC, sigma=1.5)
     same = Bright()(normalise(patches, SPEC)).requires_grad_()
     weights = torch.ones(2, 21)
     loss = distillation.loss(same, patches, weights)
@@ -50,7 +50,7 @@ def test_a_keypoint_that_is_left_out_teaches_nothing(patches) -> None:
     heatmaps = torch.zeros(2, 21, 16, 16, requires_grad=True)
     weights = torch.ones(2, 21)
     weights[:, 3] = 0
-    Distillation(Bright(), SPEC, SPEC, sigma=1.5).loss(heatmaps, patches, weights).backward()
+    Distillation(Bright(), SPEC, Bright(), SPEC, sigma=1.5).loss(heatmaps, patches, weights).backward()
     assert heatmaps.grad[:, 3].abs().max() == 0
     assert heatmaps.grad[:, 4].abs().max() > 0
 
@@ -58,24 +58,52 @@ def test_a_keypoint_that_is_left_out_teaches_nothing(patches) -> None:
 def test_channels_follow_the_names_of_the_keypoints(patches) -> None:
     order = (*range(1, 21), 0)
     teacher = replace(SPEC, keypoint_order=order)
-    plain = Distillation(Bright(), SPEC, SPEC, sigma=1.5).target(patches)
-    turned = Distillation(Bright(), teacher, SPEC, sigma=1.5).target(patches)
+    plain = Distillation(Bright(), SPEC, Bright(), SPEC, sigma=1.5).target(patches)
+    turned = Distillation(Bright(), teacher, Bright(), SPEC, sigma=1.5).target(patches)
     torch.testing.assert_close(turned, plain[:, list(order)])
-    both = Distillation(Bright(), teacher, teacher, sigma=1.5).target(patches)
+    both = Distillation(Bright(), teacher, Bright(), teacher, sigma=1.5).target(patches)
     torch.testing.assert_close(both, plain)
 
 
 def test_a_teacher_of_a_larger_input_sees_the_same_place(patches) -> None:
     patches[:] = 40
     patches[:, :, 40:48, 8:16] = 255
-    larger = Distillation(Bright(), replace(SPEC, input_size=128), SPEC, sigma=1.5).target(patches)
+    larger = Distillation(Bright(), replace(SPEC, input_size=128), Bright(), SPEC, sigma=1.5).target(patches)
     where = larger[..., :-1].reshape(2, 21, 16, 16)[0, 0]
     assert (where > where.max() / 2).nonzero().float().mean(0).tolist() == [10.5, 2.5]
 
 
 def test_heatmaps_that_are_no_logits_cannot_teach() -> None:
     with pytest.raises(InputError, match="are values, not logits"):
-        Distillation(Bright(), replace(SPEC, score="value"), SPEC, sigma=1.5)
+        Distillation(Bright(), replace(SPEC, score="value"), Bright(), SPEC, sigma=1.5)
+
+
+def test_a_student_with_the_same_pyramid_learns_the_features_as_well(patches) -> None:
+    torch.manual_seed(1)
+    teacher, student = build("lite").eval(), build("lite_fused").eval()
+    images, weights = normalise(patches, SPEC), torch.ones(2, 21)
+    distillation = Distillation(teacher, SPEC, student, SPEC, sigma=1.5)
+    heatmaps = student(images)
+    loss = distillation.loss(heatmaps, patches, weights)
+
+    logs = log_probabilities(heatmaps, 1.5)
+    expected = -(distillation.target(patches) * logs).sum(2).mean()
+    theirs, ours = images, images
+    for index, (block, own) in enumerate(zip(teacher.backbone, student.backbone, strict=True)):
+        theirs, ours = block(theirs), own(ours)
+        if index in (3, 6, 13, 17):
+            expected = expected + ((ours - theirs) ** 2).mean() / theirs.var() / 4
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    assert student.backbone[1].conv[0].weight.grad.abs().max() > 0
+
+
+def test_features_of_another_size_are_not_compared(patches) -> None:
+    teacher, student = build("lite").eval(), build("lite").eval()
+    distillation = Distillation(teacher, replace(SPEC, input_size=128), student, SPEC, sigma=1.5)
+    heatmaps = student(normalise(patches, SPEC))
+    expected = -(distillation.target(patches) * log_probabilities(heatmaps, 1.5)).sum(2).mean()
+    torch.testing.assert_close(distillation.loss(heatmaps, patches, torch.ones(2, 21)), expected)
 
 
 @pytest.mark.slow
@@ -86,7 +114,8 @@ def test_a_student_comes_closer_to_its_teacher(tmp_path, write_dataset) -> None:
     network, spec = load_checkpoint(path)
     torch.manual_seed(0)
     fresh = build("lite")
-    teacher = Distillation(*load_checkpoint(models.checkpoint("lite")), spec, sigma=1.5)
+    # Of heatmaps alone, which are what both students are compared by.
+    teacher = Distillation(*load_checkpoint(models.checkpoint("lite")), nn.Identity(), spec, sigma=1.5)
     crops = HandCrops(samples, spec)
     patches = torch.stack([crops[index][0] for index in range(4)])
     with torch.no_grad():

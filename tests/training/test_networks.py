@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from edgehand.training.networks import NETWORKS, build
+from edgehand.training.networks import FusedBlock, LiteFused, build
 from edgehand.training.vision import mobilenet_v2
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ["lite", "pose_mobilenet_v2"])
 def test_backbone_is_mobilenet_v2(name) -> None:
     """The same parameters give the same features as torchvision's own modules."""
     torch.manual_seed(0)
@@ -34,3 +34,28 @@ def test_strided_depthwise_convolutions_stay_float32_in_bfloat16_training() -> N
     assert {dtype for (_, strided), dtype in types.items() if strided} == {torch.float32}
     assert {dtype for (_, strided), dtype in types.items() if not strided} == {torch.bfloat16}
     assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+def test_fused_blocks_have_the_shapes_of_those_they_replace() -> None:
+    """Each block gives features of the size that MobileNetV2's has, and passes its input on where that does."""
+    torch.manual_seed(0)
+    fused, plain = build("lite_fused").eval(), build("lite").eval()
+    features = torch.randn(1, 3, 64, 64)
+    for block, replaced in zip(fused.backbone, plain.backbone, strict=True):
+        with torch.no_grad():
+            expected = replaced(features)
+            assert block(features).shape == expected.shape
+            if isinstance(block, FusedBlock):
+                for norm in (module for module in block.modules() if isinstance(module, nn.BatchNorm2d)):
+                    norm.weight.zero_()
+                passes = torch.equal(block(features), features) if replaced.use_res_connect else False
+                assert passes == replaced.use_res_connect == block.adds
+        features = expected
+    dense = [
+        module
+        for block in fused.backbone[1:14]
+        for module in block.modules()
+        if isinstance(module, nn.Conv2d) and module.groups == 1 and module.kernel_size == (3, 3)
+    ]
+    assert [convolution.out_channels for convolution in dense] == list(LiteFused.FUSED)
+    assert [convolution.stride for convolution in dense].count((2, 2)) == 3

@@ -15,7 +15,7 @@ from edgehand.cli import main
 from edgehand.errors import CheckpointError
 from edgehand.training import run as runs
 from edgehand.training.checkpoint import load_checkpoint
-from edgehand.training.networks import build
+from edgehand.training.networks import NETWORKS, build
 from edgehand.training.qat import RoundedActivation, RoundedWeight, quantized, unquantized
 from edgehand.training.recipes import RECIPES, quantization_aware
 from edgehand.training.run import train
@@ -104,7 +104,7 @@ def test_activations_are_rounded_where_the_tflite_file_has_integers() -> None:
     assert sum(isinstance(module, RoundedWeight) for module in network.modules()) == weights
 
 
-@pytest.mark.parametrize("name", ["lite", "pose_mobilenet_v2"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_the_float_network_comes_back_as_it_was(name, images) -> None:
     torch.manual_seed(0)
     network = build(name).eval()

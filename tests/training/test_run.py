@@ -148,7 +148,10 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--recipe", "nope"], "expected one of lite, pose_mobilenet_v2, onehand10k, panoptic, rhd"),
+        (
+            ["--recipe", "nope"],
+            "expected one of lite, lite_fused, pose_mobilenet_v2, onehand10k, panoptic, rhd",
+        ),
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "expected at least 1"),
@@ -170,6 +173,35 @@ def test_bad_arguments(arguments, message, tmp_path, write_dataset, capsys) -> N
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("float32", [True, False])
+def test_float32_and_input_size(float32, tmp_path, write_dataset) -> None:
+    command = [
+        "train",
+        "--data",
+        f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=4)}",
+        "--holdout",
+        "0",
+    ]
+    command += ["--input-size", "64", "--epochs", "1", "--workers", "0", "-o", str(tmp_path / "run")]
+    assert main([*command, *(["--float32"] if float32 else [])]) == 0
+    assert load_checkpoint(tmp_path / "run/lite.safetensors")[1].input_size == 64
+    state = torch.load(tmp_path / "run/resume.pt", weights_only=True)
+    assert f"bfloat16={not float32}" in state["fingerprint"]
+
+
+@pytest.mark.parametrize(("steps", "nearer"), [(4, True), (400, False)])
+def test_averaged_weights_follow_closely_at_first(steps, nearer) -> None:
+    """After few steps they are near the last weights; after many they lag behind as the decay alone says."""
+    network = torch.nn.Linear(1, 1, bias=False)
+    average = runs.AveragedModel(network, multi_avg_fn=runs._moving_average(0.9))
+    for step in range(steps):
+        torch.nn.init.constant_(network.weight, step)
+        average.update_parameters(network)
+    lag = steps - 1 - average.module.weight.item()
+    # The mean age of what an exponential average holds is decay / (1 - decay) steps.
+    assert lag < 1 if nearer else lag == pytest.approx(9, rel=0.01)
 
 
 @pytest.mark.parametrize("kind", ["torchvision", "mmpose"])
@@ -198,6 +230,8 @@ def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
     torch.save(tensors, file)
     with pytest.raises(CheckpointError, match="misses tensor"):
         runs.load_backbone(build("lite"), spec, file, torch.zeros(1, 3, 64, 64))
+    with pytest.raises(CheckpointError, match="do not fit lite_fused's fused blocks"):
+        runs.load_backbone(build("lite_fused"), NETWORKS["lite_fused"][1], file, torch.zeros(1, 3, 64, 64))
 
 
 def test_backbone_of_another_network_sees_the_same_though_it_normalises_otherwise() -> None:
@@ -217,3 +251,14 @@ def test_backbone_of_another_network_sees_the_same_though_it_normalises_otherwis
     torch.testing.assert_close(first[0][..., 1:, 1:], first[1][..., 1:, 1:], rtol=1e-4, atol=1e-4)
     assert torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0) > 0.95
     assert torch.equal(network.backbone[18][0].weight, untouched)
+
+
+def test_fused_blocks_are_left_as_they_are_by_a_backbone_that_has_none() -> None:
+    source, _ = load_checkpoint(models.checkpoint("lite"))
+    network, spec = build("lite_fused"), NETWORKS["lite_fused"][1]
+    before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
+    runs.load_backbone(network, spec, models.checkpoint("lite"), torch.zeros(1, 3, 64, 64))
+    theirs = source.backbone.state_dict()
+    for key, tensor in network.backbone.state_dict().items():
+        fused = 1 <= int(key.split(".")[0]) <= 13
+        assert torch.equal(tensor, (before if fused else theirs)[key])
