@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
         "--init", metavar="NAME|FILE",
-        help="start from a model that ships (lite) or from a checkpoint, to fine-tune it",
+        help="start from a model that ships (lite, lite_fused) or from a checkpoint, to fine-tune it",
     )  # fmt: skip
     start.add_argument(
         "--backbone", type=Path, metavar="FILE",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -42,11 +43,12 @@ def test_metadata_round_trip() -> None:
     assert metadata.recipe["target"] == "tflite"
 
 
-def test_the_shipped_model_is_of_the_shipped_checkpoint() -> None:
-    import hashlib
-
-    digest = hashlib.sha256(models.checkpoint("lite").read_bytes()).hexdigest()
-    assert open_model(SHIPPED).metadata.checkpoint_sha256 == digest
+@pytest.mark.parametrize("name", models.names())
+def test_shipped_models_are_of_the_shipped_checkpoints(name: str) -> None:
+    digest = hashlib.sha256(models.checkpoint(name).read_bytes()).hexdigest()
+    metadata = open_model(models.int8_model(name)).metadata
+    assert metadata.spec.name == name
+    assert metadata.checkpoint_sha256 == digest
 
 
 def test_a_file_of_any_name_is_opened_by_what_is_in_it(tmp_path: Path) -> None:
