@@ -22,7 +22,7 @@ class Distillation:
     After G. Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), at temperature 1: where the
     teacher is unsure, its heatmap says so, which a label cannot. Where both networks have the same pyramid and
     input, the student learns what the teacher feeds into it as well (A. Romero et al., "FitNets: Hints for Thin
-    Deep Nets", 2015): the squared distance of the features, of their variance.
+    Deep Nets", 2015): the squared distance of the features, in units of their variance.
 
     Args:
         teacher: trained by spatial cross-entropy, in evaluation mode, on the student's device.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,18 @@ def figures(heatmaps: NDArray[np.float32], crops: Calibration, spec: ModelSpec) 
     return metrics.pck(errors, labelled, 0.1), metrics.auc(errors / np.float32(0.3), labelled)
 
 
+def all_ways_up(crops: Calibration) -> Calibration:
+    """The crops, turned by quarters, and all of these mirrored: 17,000 keypoints, so that half a point is no chance."""
+    last = crops.inputs.shape[-1] - 1
+    inputs, points = [crops.inputs], [crops.keypoints]
+    for _ in range(3):
+        inputs.append(np.rot90(inputs[-1], axes=(2, 3)))
+        points.append(np.stack([points[-1][..., 1], last - points[-1][..., 0]], -1))
+    inputs += [patches[..., ::-1] for patches in inputs]
+    points += [np.stack([last - some[..., 0], some[..., 1]], -1) for some in points]
+    return replace(crops, inputs=np.concatenate(inputs), keypoints=np.concatenate(points))
+
+
 def test_the_float_network_is_the_same(sabotaged: Path, crops: Calibration) -> None:
     before, after = (load_checkpoint(path)[0] for path in (models.checkpoint("lite"), sabotaged))
     expected = torch_heatmaps(before, crops.inputs[:8])
@@ -105,14 +118,14 @@ def test_min_max_collapses_and_equalisation_repairs(
     name: str, sabotaged: Path, crops: Calibration, tmp_path: Path
 ) -> None:
     network, spec = load_checkpoint(sabotaged)
+    crops = all_ways_up(crops)
     pck, auc = figures(torch_heatmaps(network, crops.inputs), crops, spec)
     results = {}
     for recipe in ("default", "equalised"):
         made = export(sabotaged, name, tmp_path / recipe, precision="int8", recipe=RECIPES[recipe])
         results[recipe] = figures(model_heatmaps(open_model(made.file), crops.inputs), crops, spec)
     assert results["default"][0] < pck - 0.1
-    # The bar is half a point; of these 2,000 keypoints some forty cross the limit by chance, which is as much again.
-    assert results["equalised"][0] >= pck - 0.01
+    assert results["equalised"][0] >= pck - 0.005
     assert results["equalised"][1] >= auc * 0.99
 
 
