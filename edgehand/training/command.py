@@ -51,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start from a model that ships (lite, lite_fused) or from a checkpoint, to fine-tune it",
     )  # fmt: skip
     start.add_argument(
-        "--backbone", type=Path, metavar="FILE",
+        "--backbone", metavar="NAME|FILE",
         help="start the backbone alone: MobileNetV2 from ImageNet weights of torchvision or MMPose (.pth) or folded "
-        "(.npz), or the blocks that are alike in a checkpoint of this or another network (.safetensors)",
+        "(.npz), or the blocks that are alike in a model that ships or a checkpoint (.safetensors)",
     )  # fmt: skip
     parser.add_argument(
         "--teacher", metavar="NAME|FILE",
@@ -130,9 +130,9 @@ def run(args: argparse.Namespace) -> None:
         args.output,
         rendered=rendered,
         mixture=mixture(sizes, [share for _, share in sources]),
-        init=_checkpoint(args.init) if args.init else None,
-        backbone=args.backbone,
-        teacher=_checkpoint(args.teacher) if args.teacher else None,
+        init=_checkpoint(args.init),
+        backbone=_checkpoint(args.backbone),
+        teacher=_checkpoint(args.teacher),
         qat=args.qat,
         device=args.device,
         threads=args.threads,
@@ -141,7 +141,9 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _checkpoint(name_or_file: str) -> Path:
+def _checkpoint(name_or_file: str | None) -> Path | None:
     from edgehand import models
 
+    if not name_or_file:
+        return None
     return models.checkpoint(name_or_file) if name_or_file in models.names() else Path(name_or_file)

@@ -160,6 +160,7 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--teacher", "none.safetensors"], "no such checkpoint"),
         (["--teacher", "lite", "--recipe", "rhd"], "only spatial cross-entropy can learn from a teacher"),
         (["--backbone", "none.npz"], "no such file of a backbone's weights"),
+        (["--backbone", "lite", "--recipe", "pose_mobilenet_v2", "-o", "FILE/run"], "cannot be made"),
         (["--validation", "coco:none.json"], "no such file"),
         (["--learning-rate", "0"], "expected a positive number"),
         (["-o", "FILE/run"], "cannot be made"),
