@@ -23,8 +23,12 @@ from edgehand.synth.degrade import compressed, encoded
 STAGES = {
     "poses": "sample_pose",
     "skin and normals": "_skin",
-    "worn, held and around": ("_wear", "_surroundings", "held"),
-    "drawing in C++": "<built-in method edgehand._render.draw>",
+    "worn, held and around": "_around",
+    "drawing in C++": (
+        "<built-in method edgehand._render.add>",
+        "<built-in method edgehand._render.seen>",
+        "<built-in method edgehand._render.shade>",
+    ),
     "background": "sample_background",
     "camera": ("degrade", "motion_blur"),
     "JPEG": "encoded",

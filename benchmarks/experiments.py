@@ -119,7 +119,7 @@ def at_joints(renders: list[Sample], args: argparse.Namespace) -> list[Sample]:
     moved = []
     for sample in renders:
         number = int(sample.image.stem)
-        scene, _, _ = renderer._draw(np.random.default_rng((settings["seed"], number)))
+        scene = renderer._scene(np.random.default_rng((settings["seed"], number)))
         hands = [(hand.joints, keypoints(hand.pose.bones, as_annotated=False), hand) for hand in scene.hands]
         projected = [
             (scene.camera.project(marked), scene.camera.project(hand.place(joints)))

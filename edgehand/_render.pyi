@@ -51,16 +51,18 @@ class Lighting:
         shadow_radius: float,
     ) -> None: ...
 
-def draw(
-    meshes: list[Mesh],
-    lighting: Lighting,
-    camera: Triple,
-    size: int,
-    joints: NDArray[np.float32],
-    flesh: NDArray[np.float32],
-    owners: NDArray[np.int32],
-    fewest: int,
-) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8]]: ...
+class Canvas:
+    def __init__(self, camera: Triple, size: int) -> None: ...
+    def add(self, mesh: Mesh) -> None: ...
+    def seen(
+        self, joints: NDArray[np.float32], flesh: NDArray[np.float32], mesh: int
+    ) -> NDArray[np.bool_]: ...
+    def shade(self, lighting: Lighting) -> NDArray[np.float32]: ...
+
+def look_around(
+    panorama: NDArray[np.uint8], to_camera: NDArray[np.float32], reach: float, size: int
+) -> NDArray[np.uint8]: ...
+def put_before(rgba: NDArray[np.float32], behind: NDArray[np.uint8]) -> NDArray[np.uint8]: ...
 def skin(
     vertices: NDArray[np.float32],
     bones: NDArray[np.int32],

@@ -7,7 +7,8 @@
 #include <vector>
 
 #include "bindings/bind.h"
-#include "render/scene.h"
+#include "render/backdrop.h"
+#include "render/canvas.h"
 #include "render/skin.h"
 
 namespace edgehand {
@@ -45,6 +46,14 @@ void check_indices(const Array<std::int32_t>& indices, py::ssize_t count, const 
     value_error(std::string(name) + " holds " + std::to_string(*low < 0 ? *low : *high) + ", expected 0 to " +
                 std::to_string(count - 1));
   }
+}
+
+std::int64_t to_size(const py::object& object) {
+  const std::int64_t size = to_integer(object, "size");
+  if (size < 1 || size > largest_size) {
+    value_error("size is " + std::to_string(size) + ", expected 1 to " + std::to_string(largest_size));
+  }
+  return size;
 }
 
 Vec3 to_vec3(const std::array<float, 3>& values) { return {values[0], values[1], values[2]}; }
@@ -130,33 +139,71 @@ render::Lighting make_lighting(const std::array<float, 3>& key_direction, const 
   return lighting;
 }
 
-py::tuple draw(const std::vector<const HeldMesh*>& meshes, const render::Lighting& lighting,
-               const std::array<float, 3>& camera, const py::object& size_object, const py::object& joints_object,
-               const py::object& flesh_object, const py::object& owners_object, std::int64_t fewest) {
-  const std::int64_t size = to_integer(size_object, "size");
-  if (size < 1 || size > largest_size) {
-    value_error("size is " + std::to_string(size) + ", expected 1 to " + std::to_string(largest_size));
+// A canvas and the arrays that its meshes look into.
+class HeldCanvas {
+ public:
+  HeldCanvas(const std::array<float, 3>& camera, const py::object& size)
+      : canvas_({camera[0], camera[1], camera[2]}, to_size(size)) {}
+
+  void add(const HeldMesh& mesh) {
+    held_.insert(held_.end(), mesh.held.begin(), mesh.held.end());
+    const py::gil_scoped_release release;
+    canvas_.add(mesh.mesh);
   }
-  const auto positions = to_array<float>(joints_object, "joints", {-1, 3});
-  const auto flesh = to_array<float>(flesh_object, "flesh", {positions.shape(0)});
-  const auto owners = to_array<std::int32_t>(owners_object, "owners", {positions.shape(0)});
-  render::Scene scene{{}, lighting, {camera[0], camera[1], camera[2]}, size};
-  for (const HeldMesh* held : meshes) {
-    if (held == nullptr) type_error("meshes holds None, expected Mesh");
-    scene.meshes.push_back(held->mesh);
+
+  py::array seen(const py::object& joints, const py::object& flesh, std::int64_t mesh) const {
+    const auto positions = to_array<float>(joints, "joints", {-1, 3});
+    const auto depths = to_array<float>(flesh, "flesh", {positions.shape(0)});
+    Array<bool> result(positions.shape(0));
+    for (py::ssize_t i = 0; i < positions.shape(0); ++i) {
+      result.mutable_data()[i] = canvas_.is_seen({vectors(positions)[i], depths.data()[i], mesh});
+    }
+    return result;
   }
-  std::vector<render::Joint> joints;
-  for (py::ssize_t i = 0; i < positions.shape(0); ++i) {
-    joints.push_back({vectors(positions)[i], flesh.data()[i], owners.data()[i]});
+
+  py::array shade(const render::Lighting& lighting) const {
+    Array<float> rgba({canvas_.size(), canvas_.size(), std::ptrdiff_t{4}});
+    float* out = rgba.mutable_data();
+    const py::gil_scoped_release release;
+    canvas_.shade(lighting, out);
+    return rgba;
   }
-  Array<float> rgba({size, size, std::int64_t{4}});
-  Array<std::uint8_t> visible(positions.shape(0));
-  bool drawn = false;
+
+ private:
+  render::Canvas canvas_;
+  std::vector<py::object> held_;
+};
+
+py::array look_around(const py::object& panorama_object, const py::object& to_camera_object, float reach,
+                      const py::object& size_object) {
+  const std::int64_t size = to_size(size_object);
+  const auto panorama = to_array<std::uint8_t>(panorama_object, "panorama", {-1, -1, 3});
+  const auto to_camera = to_array<float>(to_camera_object, "to_camera", {3, 3});
+  const py::ssize_t height = panorama.shape(0), width = panorama.shape(1);
+  if (height < 2 || width < 2) value_error("panorama has shape " + shape_of(panorama) + ", expected at least 2 x 2");
+  if (!std::all_of(to_camera.data(), to_camera.data() + 9, [](float value) { return std::fabs(value) <= 1.01f; })) {
+    value_error("to_camera is no rotation, expected values from -1 to 1");
+  }
+  if (!(reach > 0 && reach < 1e6f)) value_error("reach is " + std::to_string(reach) + ", expected above 0, below 1e6");
+  Array<std::uint8_t> view({size, size, std::int64_t{3}});
+  std::uint8_t* out = view.mutable_data();
   {
     const py::gil_scoped_release release;
-    drawn = render::render(scene, joints, fewest, rgba.mutable_data(), visible.mutable_data());
+    render::look_around(panorama.data(), height, width, vectors(to_camera), reach, size, out);
   }
-  return py::make_tuple(drawn ? py::object(rgba) : py::none(), visible);
+  return view;
+}
+
+py::array put_before(const py::object& rgba_object, const py::object& behind_object) {
+  const auto rgba = to_array<float>(rgba_object, "rgba", {-1, -1, 4});
+  const auto behind = to_array<std::uint8_t>(behind_object, "behind", {rgba.shape(0), rgba.shape(1), 3});
+  Array<std::uint8_t> picture({rgba.shape(0), rgba.shape(1), py::ssize_t{3}});
+  std::uint8_t* out = picture.mutable_data();
+  {
+    const py::gil_scoped_release release;
+    render::put_before(rgba.data(), behind.data(), rgba.shape(0) * rgba.shape(1), out);
+  }
+  return picture;
 }
 
 py::array skin(const py::object& vertices_object, const py::object& bones_object, const py::object& weights_object,
@@ -227,8 +274,13 @@ PYBIND11_MODULE(_render, module) {
       .def(py::init(&make_lighting), py::kw_only(), py::arg("key_direction"), py::arg("key_colour"),
            py::arg("fill_direction"), py::arg("fill_colour"), py::arg("ambient"), py::arg("exposure"),
            py::arg("shadow_leak"), py::arg("shadow_blur"), py::arg("shadow_centre"), py::arg("shadow_radius"));
-  module.def("draw", &draw, py::arg("meshes"), py::arg("lighting"), py::arg("camera"), py::arg("size"),
-             py::arg("joints"), py::arg("flesh"), py::arg("owners"), py::arg("fewest"));
+  py::class_<HeldCanvas>(module, "Canvas")
+      .def(py::init<const std::array<float, 3>&, const py::object&>(), py::arg("camera"), py::arg("size"))
+      .def("add", &HeldCanvas::add, py::arg("mesh"))
+      .def("seen", &HeldCanvas::seen, py::arg("joints"), py::arg("flesh"), py::arg("mesh"))
+      .def("shade", &HeldCanvas::shade, py::arg("lighting"));
+  module.def("look_around", &look_around, py::arg("panorama"), py::arg("to_camera"), py::arg("reach"), py::arg("size"));
+  module.def("put_before", &put_before, py::arg("rgba"), py::arg("behind"));
   module.def("skin", &skin, py::arg("vertices"), py::arg("bones"), py::arg("weights"), py::arg("transforms"));
   module.def("multiply", &multiply, py::arg("starts"), py::arg("columns"), py::arg("values"), py::arg("vectors"));
   module.def("vertex_normals", &vertex_normals, py::arg("positions"), py::arg("triangles"));

@@ -8,6 +8,13 @@ namespace {
 
 constexpr float farthest = 1e6f;  // cells; beyond it, and for NaN, a triangle is left out
 
+// As std::floor and std::ceil, which are calls on processors that the library must still run on.
+std::ptrdiff_t floor_of(float value) {
+  const auto towards_zero = static_cast<std::int32_t>(value);
+  return towards_zero - (static_cast<float>(towards_zero) > value);
+}
+std::ptrdiff_t ceil_of(float value) { return -floor_of(-value); }
+
 bool usable(Vec3 p) { return p.z > 0 && std::fabs(p.x) < farthest && std::fabs(p.y) < farthest; }
 
 }  // namespace
@@ -20,8 +27,8 @@ void Samples::draw(const Vec3* points, const std::int32_t* triangles, std::ptrdi
     const float area = (b.x - a.x) * (c.y - a.y) - (b.y - a.y) * (c.x - a.x);
     if (area * static_cast<float>(unseen) > 0) continue;
     const auto limits = [](float p, float q, float r, std::ptrdiff_t size) {
-      const auto low = static_cast<std::ptrdiff_t>(std::ceil(std::min({p, q, r}) - 0.5f));
-      const auto high = static_cast<std::ptrdiff_t>(std::floor(std::max({p, q, r}) - 0.5f));
+      const auto low = ceil_of(std::min(std::min(p, q), r) - 0.5f);
+      const auto high = floor_of(std::max(std::max(p, q), r) - 0.5f);
       return std::pair{std::max<std::ptrdiff_t>(0, low), std::min(size - 1, high)};
     };
     const auto [left, right] = limits(a.x, b.x, c.x, width);
@@ -30,34 +37,25 @@ void Samples::draw(const Vec3* points, const std::int32_t* triangles, std::ptrdi
     const Barycentric weights(a, b, c);
     if (!std::isfinite(weights.scale)) continue;
 
-    // What each weight grows by from cell to cell, and how many cells it takes to grow by 1.
+    // The weights grow by the same from cell to cell. All cells of a row are tried, without a branch: most triangles
+    // are a few cells wide.
     const Vec3 growth = {(b.y - c.y) * weights.scale, (c.y - a.y) * weights.scale, (a.y - b.y) * weights.scale};
-    const Vec3 cells = {1 / growth.x, 1 / growth.y, 1 / growth.z};
     const Vec3 nearness_of = {a.z, b.z, c.z};
     const float near_growth = dot(growth, nearness_of);
     const auto number = first + static_cast<std::int32_t>(k);
+    const auto cells = static_cast<int>(right - left + 1);
     for (std::ptrdiff_t y = top; y <= bottom; ++y) {
       const Vec3 w = weights.at(static_cast<float>(left) + 0.5f, static_cast<float>(y) + 0.5f);
-      // Cells from `left` between which no weight is negative.
-      float from = 0, to = static_cast<float>(right - left);
-      const auto narrow = [&from, &to](float weight, float rise, float run) {
-        if (rise > 0) from = std::max(from, -weight * run);
-        else if (rise < 0) to = std::min(to, -weight * run);
-        else if (weight < 0) to = -1;
-      };
-      narrow(w.x, growth.x, cells.x);
-      narrow(w.y, growth.y, cells.y);
-      narrow(w.z, growth.z, cells.z);
-      if (!(from <= to)) continue;
-      const auto start = static_cast<std::ptrdiff_t>(std::ceil(from)), end = static_cast<std::ptrdiff_t>(to);
       const float near = dot(w, nearness_of);
       float* nearest = nearness.data() + y * width + left;
       std::int32_t* drawn = triangle.data() + y * width + left;
-      for (std::ptrdiff_t x = start; x <= end; ++x) {
-        const float here = near + near_growth * static_cast<float>(x);
-        const bool nearer = here > nearest[x];
-        nearest[x] = nearer ? here : nearest[x];
-        drawn[x] = nearer ? number : drawn[x];
+      for (int i = 0; i < cells; ++i) {
+        const auto x = static_cast<float>(i);
+        const float here = near + near_growth * x;
+        const float least = std::min(std::min(w.x + growth.x * x, w.y + growth.y * x), w.z + growth.z * x);
+        const bool nearer = (least >= 0) & (here > nearest[i]);
+        nearest[i] = nearer ? here : nearest[i];
+        drawn[i] = nearer ? number : drawn[i];
       }
     }
   }

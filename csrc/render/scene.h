@@ -62,22 +62,7 @@ struct Camera {
 struct Joint {
   Vec3 position;
   float flesh;          // how deep below its own skin a joint still counts as seen, metres
-  std::ptrdiff_t mesh;  // whose joint it is
+  std::ptrdiff_t mesh;  // whose joint it is, by the order in which meshes were added
 };
-
-struct Scene {
-  std::vector<Mesh> meshes;
-  Lighting lighting;
-  Camera camera;
-  std::ptrdiff_t size;  // pixels a side
-};
-
-// Draws the meshes, 2 x 2 samples a pixel.
-//
-// rgba: size x size x 4, sRGB 0..1 multiplied by coverage, and coverage. visible: one a joint, 1 where nothing is
-// drawn in front of it but its own flesh. Where fewer than `fewest` of the joints of mesh 0 are visible, rgba is left
-// as it is, and the result is false.
-bool render(const Scene& scene, const std::vector<Joint>& joints, std::ptrdiff_t fewest, float* rgba,
-            std::uint8_t* visible);
 
 }  // namespace edgehand::render

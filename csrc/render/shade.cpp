@@ -77,6 +77,8 @@ Vec3 ambient(const float (&coefficients)[9][3], Vec3 n) {
   return {std::max(sum.x, 0.01f), std::max(sum.y, 0.01f), std::max(sum.z, 0.01f)};
 }
 
+bool is_black(Vec3 colour) { return colour.x == 0 && colour.y == 0 && colour.z == 0; }
+
 // GGX highlight with Schlick's Fresnel term and Karis's visibility approximation, times the cosine.
 float highlight(Vec3 normal, Vec3 view, Vec3 light, float roughness, float specular) {
   const float towards_light = dot(normal, light);
@@ -116,13 +118,15 @@ Vec3 shade(const SurfacePoint& point, const Mesh& mesh, const Lighting& lighting
 
   const float roughness = std::max(material.roughness * (1 - 0.35f * texel.nail), 0.15f);
   const Vec3 around = ambient(lighting.ambient, normal) * open;
-  const Light &key = lighting.key, &fill = lighting.fill;
-  const Vec3 light = around + diffuse(normal, key.direction, material.wrap) * key.colour * lit +
-                     diffuse(normal, fill.direction, material.wrap) * fill.colour * open;
   const float edge = 1 - std::max(dot(normal, view), 0.f), edge2 = edge * edge;
-  const Vec3 glint = key.colour * (highlight(normal, view, key.direction, roughness, material.specular) * lit) +
-                     fill.colour * highlight(normal, view, fill.direction, roughness, material.specular) +
-                     around * (material.specular * (1 + 2 * edge2 * edge2));
+  Vec3 light = around, glint = around * (material.specular * (1 + 2 * edge2 * edge2));
+  const auto add = [&](const Light& lamp, float reaches, float glints) {
+    if (is_black(lamp.colour)) return;
+    light = light + diffuse(normal, lamp.direction, material.wrap) * lamp.colour * reaches;
+    glint = glint + lamp.colour * (highlight(normal, view, lamp.direction, roughness, material.specular) * glints);
+  };
+  add(lighting.key, lit, lit);
+  add(lighting.fill, open, 1);
   const Vec3 radiance = (albedo * light + glint) * lighting.exposure;
   // Highlights are rolled off as film does.
   const auto tone = [](float value) { return encode(value / (1 + 0.18f * value)); };

@@ -227,7 +227,7 @@ def _panorama(path: Path) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=256)
-def background(path: Path) -> NDArray[np.uint8]:
+def background(path: Path) -> Image.Image:
     """A background photo, scaled down.
 
     Raises:
@@ -240,4 +240,4 @@ def background(path: Path) -> NDArray[np.uint8]:
     if scale < 1:
         size = (round(picture.width * scale), round(picture.height * scale))
         picture = picture.resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(picture)
+    return picture

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from edgehand import _render
 from edgehand.synth.assets import Assets, background
 from edgehand.synth.geometry import Array
 
@@ -26,22 +27,31 @@ def sample_background(
     Returns:
         (size, size, 3).
     """
+    blur = size / 256 * rng.uniform(0.4, 6) if rng.random() < 0.5 else 0.0
+    # What is far out of focus has no more to show than half as many pixels hold.
+    side = size if blur < 2 else size // 2
+    picture = _sharp(assets, panorama, to_camera, side, rng)
+    if blur:
+        picture = picture.filter(ImageFilter.GaussianBlur(blur * side / size))
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
+    exposed = (np.arange(256) * rng.uniform(0.55, 1.25)).clip(0, 255).astype(np.uint8)
+    pixels = np.asarray(picture.point(exposed.tolist() * 3))
+    if rng.random() < 0.15:
+        pixels = pixels.take(rng.permutation(3), -1)
+    return pixels
+
+
+def _sharp(
+    assets: Assets, panorama: Picture | None, to_camera: Array, size: int, rng: np.random.Generator
+) -> Image.Image:
     share = rng.random()
     if share < 0.48 and assets.backgrounds:
-        picture = _photo(assets, size, rng, smallest=0.25)
-    elif share < 0.72 and panorama is not None:
-        picture = _outlook(panorama, to_camera, size, rng)
-    elif share < 0.9:
-        picture = _room(assets, size, rng)
-    else:
-        picture = _plain(size, rng)
-    image = Image.fromarray(picture)
-    if rng.random() < 0.5:
-        image = image.filter(ImageFilter.GaussianBlur(size / 256 * rng.uniform(0.4, 6)))
-    pixels = np.asarray(image, np.float32) * rng.uniform(0.55, 1.25)
-    if rng.random() < 0.15:
-        pixels = pixels[..., rng.permutation(3)]
-    return pixels.clip(0, 255).astype(np.uint8)
+        return _photo(assets, size, rng, smallest=0.25)
+    if share < 0.72 and panorama is not None:
+        return _outlook(panorama, to_camera, size, rng)
+    if share < 0.9:
+        return _room(assets, size, rng)
+    return _plain(size, rng)
 
 
 def sample_texture(assets: Assets, rng: np.random.Generator) -> Picture:
@@ -49,10 +59,9 @@ def sample_texture(assets: Assets, rng: np.random.Generator) -> Picture:
     side = 128
     share = rng.random()
     if share < 0.3 and assets.backgrounds:
-        return _photo(assets, side, rng, smallest=0.1)
-    base = _colour(rng)
-    grain = rng.normal(0, rng.uniform(1, 9), (side, side, 1))
-    pixels = np.broadcast_to(base, (side, side, 3)) + grain
+        return np.asarray(_photo(assets, side, rng, smallest=0.1))
+    colours = np.stack([_colour(rng), _colour(rng)]).astype(np.float32)
+    second = np.zeros((side, side), np.intp)
     if share > 0.7:
         wave = np.linspace(0, 1, side) * rng.integers(3, 25)
         stripes = (wave % 1 < rng.uniform(0.15, 0.6))[:, None]
@@ -60,9 +69,9 @@ def sample_texture(assets: Assets, rng: np.random.Generator) -> Picture:
             stripes = stripes ^ stripes.T
         elif rng.random() < 0.5:
             stripes = stripes.T
-        stripes = np.broadcast_to(stripes, (side, side))[..., None]
-        pixels = np.where(stripes, _colour(rng) + grain, pixels)
-    return pixels.clip(0, 255).astype(np.uint8)
+        second[:] = stripes
+    grain = np.float32(rng.uniform(1, 9)) * rng.standard_normal((side, side, 1), np.float32)
+    return (colours[second] + grain).clip(0, 255).astype(np.uint8)
 
 
 def developed(panorama: NDArray[np.float32]) -> Picture:
@@ -79,39 +88,24 @@ def _colour(rng: np.random.Generator) -> Array:
     return np.clip(grey + vividness * (rng.uniform(0, 255, 3) - grey), 5, 250)
 
 
-def _photo(assets: Assets, size: int, rng: np.random.Generator, smallest: float) -> Picture:
+def _photo(assets: Assets, size: int, rng: np.random.Generator, smallest: float) -> Image.Image:
     """A square part of a photo, its side from `smallest` to all of the photo's shorter side."""
     photo = background(assets.backgrounds[rng.integers(len(assets.backgrounds))])
-    height, width = photo.shape[:2]
-    side = min(height, width) * np.exp(rng.uniform(np.log(smallest), 0))
-    left, top = rng.uniform(0, width - side), rng.uniform(0, height - side)
-    cut = Image.fromarray(photo).resize(
-        (size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side), reducing_gap=2
-    )
-    picture = np.asarray(cut)
-    return picture[:, ::-1] if rng.random() < 0.5 else picture
+    side = min(photo.size) * np.exp(rng.uniform(np.log(smallest), 0))
+    left, top = rng.uniform(0, photo.width - side), rng.uniform(0, photo.height - side)
+    box = (left, top, left + side, top + side)
+    part = photo.resize((size, size), Image.Resampling.BILINEAR, box=box, reducing_gap=2)
+    return part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else part
 
 
-def _outlook(panorama: Picture, to_camera: Array, size: int, rng: np.random.Generator) -> Picture:
+def _outlook(panorama: Picture, to_camera: Array, size: int, rng: np.random.Generator) -> Image.Image:
     """The part of a panorama that the camera sees."""
     reach = np.tan(np.radians(rng.uniform(35, 95) / 2))
-    x, y = np.meshgrid(*[np.linspace(-reach, reach, size)] * 2)
-    rays = np.stack([x, y, np.ones_like(x)], -1) @ to_camera
-    azimuth = np.arctan2(rays[..., 0], rays[..., 2])
-    elevation = np.arctan2(rays[..., 1], np.hypot(rays[..., 0], rays[..., 2]))
-    height, width = panorama.shape[:2]
-    column = (0.5 - azimuth / (2 * np.pi)) * width - 0.5
-    row = np.clip((0.5 - elevation / np.pi) * height - 0.5, 0, height - 1.001)
-    left, top = np.floor(column).astype(int), row.astype(int)
-    fx, fy = (column - left)[..., None], (row - top)[..., None]
-    left, right = left % width, (left + 1) % width
-    mixed = (panorama[top, left] * (1 - fx) + panorama[top, right] * fx) * (1 - fy) + (
-        panorama[top + 1, left] * (1 - fx) + panorama[top + 1, right] * fx
-    ) * fy
-    return np.asarray(mixed, np.uint8)
+    view = _render.look_around(panorama, to_camera.astype(np.float32), float(reach), size)
+    return Image.fromarray(view)
 
 
-def _plain(size: int, rng: np.random.Generator) -> Picture:
+def _plain(size: int, rng: np.random.Generator) -> Image.Image:
     """A wall: one colour in uneven light, or coarse noise."""
     if rng.random() < 0.25:
         cells = int(2 ** rng.integers(2, 7))
@@ -119,12 +113,12 @@ def _plain(size: int, rng: np.random.Generator) -> Picture:
     else:
         light = rng.uniform(0.55, 1.3, (2, 2, 1))
         corners = (_colour(rng) * light + rng.normal(0, 12, (2, 2, 3))).clip(0, 255).astype(np.uint8)
-    return np.asarray(Image.fromarray(corners).resize((size, size), Image.Resampling.BICUBIC))
+    return Image.fromarray(corners).resize((size, size), Image.Resampling.BICUBIC)
 
 
-def _room(assets: Assets, size: int, rng: np.random.Generator) -> Picture:
+def _room(assets: Assets, size: int, rng: np.random.Generator) -> Image.Image:
     """Wall, floor and rectangular things before them: furniture, frames, screens, doors."""
-    image = Image.fromarray(_plain(size, rng))
+    image = _plain(size, rng)
     pen = ImageDraw.Draw(image)
     if rng.random() < 0.6:
         level, slope = rng.uniform(0.3, 1.0) * size, rng.normal(0, 0.08) * size
@@ -135,7 +129,7 @@ def _room(assets: Assets, size: int, rng: np.random.Generator) -> Picture:
         width, height = size * np.exp(rng.uniform(np.log(0.05), np.log(0.6), 2))
         x, y = rng.uniform(-0.1, 1.0, 2) * size
         if rng.random() < 0.35 and assets.backgrounds:
-            part = Image.fromarray(_photo(assets, 96, rng, smallest=0.1))
+            part = _photo(assets, 96, rng, smallest=0.1)
             image.paste(part.resize((max(1, int(width)), max(1, int(height)))), (int(x), int(y)))
             continue
         corners = np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
@@ -145,4 +139,4 @@ def _room(assets: Assets, size: int, rng: np.random.Generator) -> Picture:
         pen.polygon(
             points, fill=tuple(_colour(rng).astype(int)), outline=outline, width=int(rng.integers(1, 5))
         )
-    return np.asarray(image)
+    return image

@@ -16,6 +16,15 @@ def unit(vectors: ArrayLike) -> Array:
     return np.asarray(vectors / np.maximum(np.sqrt((vectors * vectors).sum(-1, keepdims=True)), 1e-12))
 
 
+_NEXT, _BEFORE = np.array([1, 2, 0]), np.array([2, 0, 1])
+
+
+def cross(a: Array, b: Array) -> Array:
+    """Cross products of vectors (..., 3); `np.cross` takes six times as long for a few of them."""
+    product: Array = a.take(_NEXT, -1) * b.take(_BEFORE, -1) - a.take(_BEFORE, -1) * b.take(_NEXT, -1)
+    return product
+
+
 def across(vectors: Array, direction: Array) -> Array:
     """The unit part of `vectors` (..., 3) that is perpendicular to the unit `direction` (..., 3)."""
     return unit(vectors - direction * (vectors * direction).sum(-1, keepdims=True))

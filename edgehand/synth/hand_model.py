@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgehand import _render
 from edgehand.synth.assets import BONES, HandMesh
-from edgehand.synth.geometry import Array, across, rotation, unit
+from edgehand.synth.geometry import Array, across, cross, rotation, unit
 from edgehand.synth.subdivision import catmull_clark
 
 FINGERS = range(2, 6)
@@ -114,6 +115,7 @@ class HandModel:
         self.uv = np.ascontiguousarray(to_uv @ mesh.uv)
         self.uv_triangles = _halves(uv_quads)
         self._frames: dict[int, Frame] = {}
+        self._generations = _generations(mesh.parents)
 
     @property
     def identities(self) -> int:
@@ -187,11 +189,11 @@ class HandModel:
     def _chain(self, turns: Array, heads: Array) -> Array:
         shifts = heads - np.einsum("nbij,bj->nbi", turns, heads)
         transforms: Array = np.concatenate([turns, shifts[..., None]], -1)
-        for bone, parent in enumerate(self.mesh.parents):
-            if parent >= 0:
-                above, own = transforms[:, parent], transforms[:, bone].copy()
-                transforms[:, bone] = above[:, :, :3] @ own
-                transforms[:, bone, :, 3] += above[:, :, 3]
+        for bones, parents in self._generations:
+            above = transforms[:, parents]
+            moved = above[..., :3] @ transforms[:, bones]
+            moved[..., 3] += above[..., 3]
+            transforms[:, bones] = moved
         return transforms
 
     def bones(self, identity: int, transforms: Array) -> Array:
@@ -246,7 +248,7 @@ def keypoints(bones: Array, *, as_annotated: bool = True) -> Array:
     along[..., 0, :] *= -1
     lateral = bones[..., BONE["finger5-1"], 0, :] - bones[..., BONE["finger2-1"], 0, :]
     lateral = across(lateral[..., None, :], along)
-    palmar = np.cross(lateral, along)
+    palmar = cross(lateral, along)
     scale = np.linalg.norm(joints[..., 9, :] - joints[..., 0, :], axis=-1)[..., None, None]
     offsets = ANNOTATION_OFFSETS * scale
     moved: Array = (
@@ -260,16 +262,26 @@ def directions(bones: Array) -> tuple[Array, Array, Array]:
     heads = bones[..., 0, :]
     forward = unit(heads[..., BONE["finger3-1"], :] - heads[..., BONE["wrist"], :])
     lateral = across(heads[..., BONE["finger5-1"], :] - heads[..., BONE["finger2-1"], :], forward)
-    return forward, lateral, np.cross(lateral, forward)
+    return forward, lateral, cross(lateral, forward)
 
 
 def _halves(quads: NDArray[np.int32]) -> NDArray[np.int32]:
     return quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
 
 
+def _generations(parents: Sequence[int]) -> list[tuple[list[int], list[int]]]:
+    """Bones that are equally many steps from the root, and their parents: from the root's children on."""
+    found = []
+    above = [bone for bone, parent in enumerate(parents) if parent < 0]
+    while bones := [bone for bone, parent in enumerate(parents) if parent in above]:
+        found.append((bones, [parents[bone] for bone in bones]))
+        above = bones
+    return found
+
+
 def _frame(joints: Array, planes: Array) -> Frame:
     forward, lateral, palmar = directions(joints)
-    normals = unit(np.cross(planes[:, 1] - planes[:, 0], planes[:, 2] - planes[:, 0]))
+    normals = unit(cross(planes[:, 1] - planes[:, 0], planes[:, 2] - planes[:, 0]))
     middle = unit(joints[BONE["finger3-3"], 1] - joints[BONE["finger3-1"], 0])
     flexion, sideways, fan = [], [], []
     for finger in FINGERS:
@@ -277,15 +289,15 @@ def _frame(joints: Array, planes: Array) -> Frame:
         along = unit(joints[BONE[f"finger{finger}-3"], 1] - joints[base, 0])
         axis = across(-normals[base], along)
         flexion.append(axis)
-        sideways.append(np.cross(axis, along))
-        fan.append(np.degrees(np.arctan2(np.cross(middle, along) @ palmar, middle @ along)))
+        sideways.append(cross(axis, along))
+        fan.append(np.degrees(np.arctan2(cross(middle, along) @ palmar, middle @ along)))
     first, second, last = (BONE[f"finger1-{joint}"] for joint in (1, 2, 3))
     thumb_along = unit(joints[second, 0] - joints[first, 0])
     thumb = across(normals[first], unit(joints[last, 0] - joints[second, 0]))
     # Of the two directions, the one that brings the tip towards the little finger's base.
     reach = joints[last, 1] - joints[second, 0]
     goal = joints[BONE["finger5-1"], 0] + 0.03 * palmar - joints[second, 0]
-    thumb = thumb * np.sign(np.cross(thumb, reach) @ goal)
+    thumb = thumb * np.sign(cross(thumb, reach) @ goal)
     return Frame(
         forward=forward,
         lateral=lateral,

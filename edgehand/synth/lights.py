@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import _render
-from edgehand.synth.geometry import Array, across, rotation, unit
+from edgehand.synth.geometry import Array, across, cross, rotation, unit
 
 ROWS, COLUMNS = 16, 32
 """Size at which a panorama is summed up."""
@@ -37,7 +37,7 @@ def orientation(up: Array, yaw: float) -> Array:
     """
     away = np.array([0.0, 0.0, 1.0]) if abs(up[2]) < 0.9 else np.array([0.0, -1.0, 0.0])
     ahead = across(away, up) @ rotation(up, yaw).T
-    return np.stack([np.cross(up, ahead), up, ahead], -1)
+    return np.stack([cross(up, ahead), up, ahead], -1)
 
 
 def summary(panorama: NDArray[np.float32]) -> NDArray[np.float64]:

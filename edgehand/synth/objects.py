@@ -10,7 +10,7 @@ from edgehand.synth import shapes
 from edgehand.synth.assets import Assets
 from edgehand.synth.backgrounds import sample_texture
 from edgehand.synth.camera import Camera
-from edgehand.synth.geometry import Array, across, random_rotation, segment_distance, unit
+from edgehand.synth.geometry import Array, across, cross, random_rotation, segment_distance, unit
 from edgehand.synth.hand_model import BONE, directions
 from edgehand.synth.shapes import Look, Shape
 
@@ -42,7 +42,7 @@ def _pinched(thumb: Array, index: Array, radius: float, bones: Array, rng: np.ra
     length = rng.uniform(0.02, 0.08)
     half_axes = np.array([radius, rng.uniform(1, 3) * radius, length])
     shape = shapes.superellipsoid(half_axes, (rng.uniform(0.1, 1), rng.uniform(0.1, 1)))
-    turn = np.stack([between, np.cross(axis, between), axis], -1)
+    turn = np.stack([between, cross(axis, between), axis], -1)
     return shape.moved(turn, middle + axis * length * rng.uniform(-0.3, 0.9))
 
 
@@ -61,7 +61,7 @@ def _grasped(bones: Array, rng: np.random.Generator) -> Shape | None:
         radius -= 0.003
     if radius <= 0.006:
         return None
-    centre, turn = palm + radius * palmar, np.stack([np.cross(axis, palmar), palmar, axis], -1)
+    centre, turn = palm + radius * palmar, np.stack([cross(axis, palmar), palmar, axis], -1)
     if ball:
         half_axes, roundness = np.full(3, radius), (1.0, 1.0)
     elif rng.random() < 0.3:  # a phone, a book, a box
@@ -167,7 +167,7 @@ def table(assets: Assets, up: Array, lowest: Array, rng: np.random.Generator) ->
     triangles, uv = shapes.grid(33, 33)
     flat = np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3)
     shape = Shape(flat, np.broadcast_to((0.0, 0.0, 1.0), flat.shape), triangles, uv)
-    turn = np.stack([side, np.cross(up, side), up], -1)
+    turn = np.stack([side, cross(up, side), up], -1)
     texture = np.tile(sample_texture(assets, rng), (2, 2, 1))
     return shapes.mesh(shape.moved(turn, lowest), Look(texture, rng.uniform(0.35, 0.9)), casts_shadow=False)
 

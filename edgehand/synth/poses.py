@@ -10,7 +10,7 @@ from edgehand.synth.geometry import Array, segment_distance
 from edgehand.synth.gestures import GESTURES, Gesture
 from edgehand.synth.hand_model import BONE, Angles, HandModel
 
-CANDIDATES = 6
+CANDIDATES = 3
 """Poses drawn at a time, of which the first possible one is taken."""
 DEEPEST = 0.0045
 """How far, in metres for a hand of typical size, the capsules of two fingers may overlap: flesh gives way."""

@@ -100,10 +100,26 @@ class _Hand:
         forward, lateral, palmar = directions(self.pose.bones)
         return np.stack([lateral, forward, palmar])
 
+    @property
+    def placement(self) -> Array:
+        """(3, 4): what `place` does, as a matrix."""
+        origin = self.place(np.zeros(3))
+        return np.column_stack([self.turn(np.eye(3)).T, origin])
+
     @cached_property
     def joints(self) -> Array:
         """(21, 3) its keypoints."""
         return self.place(keypoints(self.pose.bones))
+
+    def seen(self, canvas: _render.Canvas, number: int) -> NDArray[np.bool_]:
+        """(21,) which of its keypoints are in sight, its skin being the mesh of that number on the canvas."""
+        return canvas.seen(self.joints.astype(np.float32), self._flesh, number)
+
+    @cached_property
+    def _flesh(self) -> NDArray[np.float32]:
+        joints = keypoints(self.pose.bones, as_annotated=False)
+        palm = float(np.linalg.norm(joints[9] - joints[0]))
+        return (FLESH * (palm / TYPICAL_PALM)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +127,11 @@ class _Scene:
     """All that is drawn, in camera space."""
 
     hands: list[_Hand]
-    meshes: list[_render.Mesh]
-    """The hands' first, in their order."""
+    seen: list[NDArray[np.bool_]]
+    """(21,) which keypoints of each hand are in sight."""
     camera: Camera
+    canvas: _render.Canvas
+    """With all meshes, not yet lit."""
     lighting: _render.Lighting
     to_camera: Array
     """(3, 3) from the world to the camera."""
@@ -148,12 +166,15 @@ class Renderer:
             another one where it is in sight, too.
         """
         rng = np.random.default_rng((self.seed, index))
-        scene, rgba, visible = self._draw(rng)
+        scene = self._scene(rng)
+        rgba = scene.canvas.shade(scene.lighting)
         if rng.random() < 0.12:  # the hand moves, what is behind does not
             rgba = motion_blur(rgba, self.size / 256 * rng.uniform(3, 12), rng.uniform(0, np.pi))
         behind = sample_background(self.assets, scene.panorama, scene.to_camera, self.size, rng)
-        picture = (255 * rgba[..., :3] + (1 - rgba[..., 3:]) * behind).clip(0, 255).astype(np.uint8)
-        labels = [_label(hand, scene.camera, seen) for hand, seen in zip(scene.hands, visible, strict=True)]
+        picture = _render.put_before(rgba, behind)
+        labels = [
+            _label(hand, scene.camera, seen) for hand, seen in zip(scene.hands, scene.seen, strict=True)
+        ]
         return degrade(picture, rng), tuple(
             labels[:1] + [label for label in labels[1:] if self._worth(label)]
         )
@@ -163,51 +184,58 @@ class Renderer:
         inside = ((label.keypoints >= 0) & (label.keypoints < self.size - 1)).all()
         return bool(inside) and int((label.visibility == 2).sum()) >= FEWEST_VISIBLE
 
-    def _draw(self, rng: np.random.Generator) -> tuple[_Scene, NDArray[np.float32], NDArray[np.bool_]]:
-        """A scene with enough of its hand in sight, drawn, and which keypoints (hands, 21) are in sight."""
+    def _scene(self, rng: np.random.Generator) -> _Scene:
+        """A scene with enough of its hand in sight; after ATTEMPTS without, any."""
         for attempt in count():
-            scene = self._compose(rng)
-            rgba, visible = _render.draw(
-                scene.meshes,
-                scene.lighting,
-                (scene.camera.focal, scene.camera.x, scene.camera.y),
-                self.size,
-                np.concatenate([hand.joints for hand in scene.hands], dtype=np.float32),
-                np.concatenate([FLESH * _scale(hand) for hand in scene.hands], dtype=np.float32),
-                np.repeat(np.arange(len(scene.hands), dtype=np.int32), 21),
-                FEWEST_VISIBLE if attempt < ATTEMPTS else 0,
-            )
-            if rgba is not None:
-                return scene, rgba, visible.reshape(-1, 21).astype(bool)
+            scene = self._compose(rng, FEWEST_VISIBLE if attempt < ATTEMPTS else 0)
+            if scene:
+                return scene
         raise AssertionError("count() ends")
 
-    def _compose(self, rng: np.random.Generator) -> _Scene:
+    def _compose(self, rng: np.random.Generator, fewest: int) -> _Scene | None:
+        """A scene; None if it has fewer than `fewest` keypoints of its hand in sight."""
         holding = rng.random() < 0.2
         first = self._hand(self._person(rng), rng, holding=holding)
         camera = frame(first.joints, self.size, rng, fill=(0.42, 0.75))
+        canvas = _render.Canvas((camera.focal, camera.x, camera.y), self.size)
+        canvas.add(self._skin(first))
+        if (
+            first.seen(canvas, 0).sum() < fewest
+        ):  # hidden by itself: whatever else there is, is not worth making
+            return None
         hands = [first]
         if rng.random() < 0.25:
             hands.append(self._other(first, rng))
-        meshes = [self._skin(hand) for hand in hands]
-        for hand in hands:
-            meshes += self._wear(hand, rng)
-        if holding and (thing := objects.held(first.pose.bones, rng)):
-            look = shapes.Look(sample_texture(self.assets, rng), rng.uniform(0.2, 0.9))
-            meshes.append(self._in_model(thing, first, look))
-        meshes += self._surroundings(first, camera, rng)
+            canvas.add(self._skin(hands[1]))
+        for mesh in self._around(hands, camera, rng, holding=holding):
+            canvas.add(mesh)
+        seen = [hand.seen(canvas, number) for number, hand in enumerate(hands)]
+        if seen[0].sum() < fewest:
+            return None
 
         which = int(rng.integers(len(self._light))) if self._light else None
         to_camera = orientation(first.view.up, rng.uniform(-180, 180))
+        light = self._light[which] if which is not None else None
         return _Scene(
             hands=hands,
-            meshes=meshes,
+            seen=seen,
             camera=camera,
-            lighting=sample_lighting(
-                self._light[which] if which is not None else None, to_camera, first.at, 0.22, rng
-            ),
+            canvas=canvas,
+            lighting=sample_lighting(light, to_camera, first.at, 0.22, rng),
             to_camera=to_camera,
             panorama=self._outlooks[which] if which is not None else None,
         )
+
+    def _around(
+        self, hands: list[_Hand], camera: Camera, rng: np.random.Generator, *, holding: bool
+    ) -> list[_render.Mesh]:
+        """What hands wear, what the first one holds, what is before and behind it."""
+        meshes = [mesh for hand in hands for mesh in self._wear(hand, rng)]
+        first = hands[0]
+        if holding and (thing := objects.held(first.pose.bones, rng)):
+            look = shapes.Look(sample_texture(self.assets, rng), rng.uniform(0.2, 0.9))
+            meshes.append(self._in_model(thing, first, look))
+        return meshes + self._surroundings(first, camera, rng)
 
     def _person(self, rng: np.random.Generator) -> _Person:
         skin = self.assets.skins[rng.integers(len(self.assets.skins))]
@@ -258,13 +286,22 @@ class Renderer:
             view = View(lean @ first.view.rotation @ first.frame.T @ hand.frame, first.view.up)
         return _Hand(person, hand.pose, view, hand.centre, at, mirrored)
 
+    def _surface(self, hand: _Hand) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Vertices (n, 3) of a hand's skin in camera space, and their normals."""
+        placed = _after(hand.pose.transforms, hand.placement)
+        positions = self._model.surface(hand.person.identity, placed)
+        normals = _render.vertex_normals(positions, self._model.triangles)
+        return (
+            positions,
+            -normals if hand.mirrored else normals,
+        )  # mirrored, its triangles are seen from within
+
     def _skin(self, hand: _Hand) -> _render.Mesh:
         model = self._model
-        surface = model.surface(hand.person.identity, hand.pose.transforms)
-        normals = _render.vertex_normals(surface, model.triangles)
+        positions, normals = self._surface(hand)
         return _render.Mesh(
-            positions=np.ascontiguousarray(hand.place(surface), np.float32),
-            normals=np.ascontiguousarray(hand.turn(normals), np.float32),
+            positions=positions,
+            normals=normals,
             triangles=model.triangles,
             uv=model.uv,
             uv_triangles=model.uv_triangles,
@@ -308,9 +345,11 @@ class Renderer:
         return meshes
 
 
-def _scale(hand: _Hand) -> float:
-    joints = keypoints(hand.pose.bones, as_annotated=False)
-    return float(np.linalg.norm(joints[9] - joints[0])) / TYPICAL_PALM
+def _after(transforms: Array, last: Array) -> Array:
+    """Affine maps (n, 3, 4), each followed by the same other one (3, 4)."""
+    moved: Array = last[:, :3] @ transforms
+    moved[..., 3] += last[:, 3]
+    return moved
 
 
 def _label(hand: _Hand, camera: Camera, seen: NDArray[np.bool_]) -> Label:

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import _render
-from edgehand.synth.geometry import Array, across, unit
+from edgehand.synth.geometry import Array, across, cross, unit
+
+ROWS, COLUMNS = 21, 33
+"""Vertices of a superellipsoid, from pole to pole and around."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,23 +64,24 @@ def superellipsoid(half_axes: Array, roundness: tuple[float, float]) -> Shape:
     Source:
         A. Barr, "Superquadrics and Angle-Preserving Transformations" (1981).
     """
-    rows, columns = 21, 33
-    latitude = np.linspace(-np.pi / 2, np.pi / 2, rows)[:, None]
-    longitude = np.linspace(-np.pi, np.pi, columns)[None]
+    positions = _superellipsoid(*roundness) * half_axes
+    normals = _superellipsoid(2 - roundness[0], 2 - roundness[1]) / half_axes
+    return Shape(positions, unit(normals), *grid(ROWS, COLUMNS))
+
+
+@lru_cache(maxsize=64)
+def _superellipsoid(along: float, around: float) -> Array:
+    """Points (ROWS * COLUMNS, 3) of one whose half axes are 1."""
+    latitude = np.linspace(-np.pi / 2, np.pi / 2, ROWS)[:, None]
+    longitude = np.linspace(-np.pi, np.pi, COLUMNS)[None]
 
     def power(values: Array, exponent: float) -> Array:
         return np.asarray(np.sign(values) * np.abs(values) ** exponent)
 
-    def surface(exponents: tuple[float, float], scale: Array) -> Array:
-        along, around = exponents
-        x = power(np.cos(latitude), along) * power(np.cos(longitude), around)
-        y = power(np.cos(latitude), along) * power(np.sin(longitude), around)
-        z = np.broadcast_to(power(np.sin(latitude), along), x.shape)
-        return np.asarray(np.stack([x, y, z], -1).reshape(-1, 3) * scale)
-
-    positions = surface(roundness, half_axes)
-    normals = surface((2 - roundness[0], 2 - roundness[1]), 1 / half_axes)
-    return Shape(positions, unit(normals), *grid(rows, columns))
+    x = power(np.cos(latitude), along) * power(np.cos(longitude), around)
+    y = power(np.cos(latitude), along) * power(np.sin(longitude), around)
+    z = np.broadcast_to(power(np.sin(latitude), along), x.shape)
+    return np.asarray(np.stack([x, y, z], -1).reshape(-1, 3))
 
 
 def tube(path: Array, radii: Array) -> Shape:
@@ -90,7 +94,7 @@ def tube(path: Array, radii: Array) -> Shape:
     along = unit(np.gradient(path, axis=0))
     # Seen from a direction that is square to its middle, a path that bends a little does not twist.
     first = across(across(np.roll(along[0], 1) + np.array([0.3, 0, 0]), unit(path[-1] - path[0])), along)
-    second = np.cross(along, first)
+    second = cross(along, first)
     angle = np.linspace(0, 2 * np.pi, radii.shape[1])
     around = np.cos(angle)[:, None] * first[:, None] + np.sin(angle)[:, None] * second[:, None]
     positions = (path[:, None] + radii[..., None] * around).reshape(-1, 3)

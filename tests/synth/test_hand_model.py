@@ -7,7 +7,7 @@ import pytest
 
 from edgehand import _render
 from edgehand.synth import Assets
-from edgehand.synth.geometry import random_rotation, rotation, segment_distance
+from edgehand.synth.geometry import cross, random_rotation, rotation, segment_distance
 from edgehand.synth.gestures import GESTURES
 from edgehand.synth.hand_model import BONE, Angles, HandModel, directions, keypoints
 from edgehand.synth.lights import COLUMNS, ROWS, ambient, harmonics, orientation, summary
@@ -71,6 +71,11 @@ def test_gestures_do_not_pass_through_themselves(model: HandModel) -> None:
     assert len({pose.kind for pose in kinds}) > 5
     assert sample_pose(model, 0, rng, ("fist",)).kind == "fist"
     assert set(GESTURES) >= {"fist", "victory", "ok", "pinch", "pen"}
+
+
+def test_cross_is_numpy_s() -> None:
+    a, b = np.random.default_rng(1).normal(size=(2, 5, 4, 3))
+    np.testing.assert_allclose(cross(a, b[0]), np.cross(a, b[0]))
 
 
 def test_rotation_is_the_matrix_exponential() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from edgehand import _render
 from edgehand.synth import Assets, Label, Renderer
 from edgehand.synth.scene import FEWEST_VISIBLE
 
@@ -58,3 +61,18 @@ def test_a_picture_depends_on_seed_and_index_alone(assets: Assets) -> None:
     np.testing.assert_array_equal(first.picture(5)[0], again.picture(5)[0])
     assert (first.picture(5)[0] != other.picture(5)[0]).any()
     assert (first.picture(5)[0] != first.picture(6)[0]).any()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_skin_is_placed_as_keypoints_are(assets: Assets, mirrored: bool) -> None:
+    renderer = Renderer(assets, 64)
+    rng = np.random.default_rng(8)
+    hand = replace(renderer._hand(renderer._person(rng), rng, holding=False), mirrored=mirrored)
+    points = rng.normal(size=(5, 3))
+    np.testing.assert_allclose(points @ hand.placement[:, :3].T + hand.placement[:, 3], hand.place(points))
+    # A box's normals point out of it, whichever hand it is.
+    positions, normals = renderer._surface(hand)
+    model = renderer._model.surface(hand.person.identity, hand.pose.transforms)
+    np.testing.assert_allclose(positions, hand.place(model), atol=1e-6)
+    outward = hand.turn(_render.vertex_normals(model, renderer._model.triangles))
+    np.testing.assert_allclose(normals, outward, atol=1e-4)

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "render/raster.h"
-#include "render/scene.h"
+#include "render/canvas.h"
 #include "render/shade.h"
 
 namespace edgehand::render {
@@ -13,57 +13,17 @@ constexpr std::ptrdiff_t shadow_size = 384;
 constexpr float near_plane = 0.03f;        // metres
 constexpr float deepest_crevice = 0.012f;  // metres
 
-using Points = std::vector<std::vector<Vec3>>;  // of each mesh: x, y in samples, nearness
-
-Points project(const Scene& scene) {
-  Points points;
-  const Camera& camera = scene.camera;
-  for (const Mesh& mesh : scene.meshes) {
-    std::vector<Vec3>& projected = points.emplace_back();
-    projected.reserve(static_cast<std::size_t>(mesh.vertex_count));
-    for (std::ptrdiff_t i = 0; i < mesh.vertex_count; ++i) {
-      const Vec3 p = mesh.positions[i];
-      if (!(p.z > near_plane)) {
-        projected.push_back({0, 0, 0});
-        continue;
-      }
-      const float nearness = 1 / p.z;
-      projected.push_back({samples_a_side * (camera.focal * p.x * nearness + camera.centre_x),
-                           samples_a_side * (camera.focal * p.y * nearness + camera.centre_y), nearness});
-    }
-  }
-  return points;
-}
-
-// Which mesh a numbered triangle is of.
-class Owners {
- public:
-  explicit Owners(const std::vector<Mesh>& meshes) {
-    std::int32_t first = 0;
-    for (const Mesh& mesh : meshes) {
-      firsts_.push_back(first);
-      first += static_cast<std::int32_t>(mesh.triangle_count);
-    }
-  }
-  std::int32_t first(std::size_t mesh) const { return firsts_[mesh]; }
-  std::size_t mesh_of(std::int32_t triangle) const {
-    return static_cast<std::size_t>(std::upper_bound(firsts_.begin(), firsts_.end(), triangle) - firsts_.begin()) - 1;
-  }
-
- private:
-  std::vector<std::int32_t> firsts_;
-};
-
 // Orthographic map of what the key light sees.
 class ShadowMap {
  public:
-  explicit ShadowMap(const Scene& scene) : lighting_(scene.lighting), map_(shadow_size, shadow_size) {
+  ShadowMap(const std::vector<Mesh>& meshes, const Lighting& lighting)
+      : lighting_(lighting), map_(shadow_size, shadow_size) {
     away_ = lighting_.key.direction * -1.f;
     const Vec3 helper = std::fabs(away_.y) < 0.9f ? Vec3{0, 1, 0} : Vec3{1, 0, 0};
     right_ = unit(cross(helper, away_));
     down_ = cross(away_, right_);
     std::vector<Vec3> points;
-    for (const Mesh& mesh : scene.meshes) {
+    for (const Mesh& mesh : meshes) {
       if (!mesh.casts_shadow) continue;
       points.resize(static_cast<std::size_t>(mesh.vertex_count));
       std::transform(mesh.positions, mesh.positions + mesh.vertex_count, points.begin(),
@@ -108,23 +68,16 @@ class ShadowMap {
 // Ambient occlusion in the picture: a pixel that lies deeper than its neighbourhood sees less of the surroundings.
 class Openness {
  public:
-  Openness(const Samples& samples, const Owners& owners, const Scene& scene)
-      : open_(static_cast<std::size_t>(scene.size * scene.size), 1) {
-    const std::ptrdiff_t size = scene.size;
+  // depth: size x size, metres from the camera; 0 where there is nothing that could hide or be hidden.
+  Openness(const std::vector<float>& depth, std::ptrdiff_t size, float focal) : open_(depth.size(), 1) {
     const std::ptrdiff_t stride = size + 1;
     std::vector<double> depth_sum(static_cast<std::size_t>(stride * stride), 0), count = depth_sum;
-    std::vector<float> depth(open_.size(), 0);
     for (std::ptrdiff_t y = 0; y < size; ++y) {
       double row_depth = 0, row_count = 0;
       for (std::ptrdiff_t x = 0; x < size; ++x) {
-        const auto sample = static_cast<std::size_t>(samples_a_side * (y * samples.width + x));
-        const auto pixel = static_cast<std::size_t>(y * size + x);
-        // What only stands behind would get a dark rim round whatever is before it.
-        if (samples.triangle[sample] >= 0 && scene.meshes[owners.mesh_of(samples.triangle[sample])].casts_shadow) {
-          depth[pixel] = 1 / samples.nearness[sample];
-          row_depth += depth[pixel];
-          row_count += 1;
-        }
+        const float here = depth[static_cast<std::size_t>(y * size + x)];
+        row_depth += here;
+        row_count += here > 0;
         const auto below = static_cast<std::size_t>((y + 1) * stride + x + 1);
         depth_sum[below] = depth_sum[below - static_cast<std::size_t>(stride)] + row_depth;
         count[below] = count[below - static_cast<std::size_t>(stride)] + row_count;
@@ -146,7 +99,7 @@ class Openness {
           const double mean = box(depth_sum) / box(count);
           // Depth below the neighbourhood in units of the neighbourhood's radius; what is far behind is no crevice.
           const float below = static_cast<float>(depth[pixel] - mean), far = below / deepest_crevice;
-          const float steepness = below * scene.camera.focal / (depth[pixel] * static_cast<float>(radius));
+          const float steepness = below * focal / (depth[pixel] * static_cast<float>(radius));
           const float hidden = std::clamp(1.2f * steepness, 0.f, 1.2f) / (1 + far * far);
           open_[pixel] *= 1 - 0.5f * hidden;
         }
@@ -186,84 +139,101 @@ SurfacePoint surface_point(const Mesh& mesh, const std::vector<Vec3>& points, st
   return point;
 }
 
-bool is_seen(const Joint& joint, const Scene& scene, const Samples& samples, const Owners& owners) {
-  const Camera& camera = scene.camera;
-  const float nearness = 1 / joint.position.z;
-  const float x = samples_a_side * (camera.focal * joint.position.x * nearness + camera.centre_x);
-  const float y = samples_a_side * (camera.focal * joint.position.y * nearness + camera.centre_y);
-  if (!(joint.position.z > near_plane && x >= 0 && y >= 0 && x < static_cast<float>(samples.width) &&
-        y < static_cast<float>(samples.height))) {
-    return false;
-  }
-  const auto cell = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(y) * samples.width +
-                                             static_cast<std::ptrdiff_t>(x));
-  if (samples.triangle[cell] < 0) return true;
-  const bool own = static_cast<std::ptrdiff_t>(owners.mesh_of(samples.triangle[cell])) == joint.mesh;
-  return 1 / samples.nearness[cell] > joint.position.z - (own ? joint.flesh : 0.f);
-}
-
 }  // namespace
 
-bool render(const Scene& scene, const std::vector<Joint>& joints, std::ptrdiff_t fewest, float* rgba,
-            std::uint8_t* visible) {
-  const Points points = project(scene);
-  const Owners owners(scene.meshes);
-  Samples samples(samples_a_side * scene.size, samples_a_side * scene.size);
-  for (std::size_t m = 0; m < scene.meshes.size(); ++m) {
-    const Mesh& mesh = scene.meshes[m];
-    samples.draw(points[m].data(), mesh.triangles, mesh.triangle_count, owners.first(m), mesh.unseen);
-  }
-  std::ptrdiff_t of_the_first = 0;
-  for (const Joint& joint : joints) {
-    *visible = is_seen(joint, scene, samples, owners);
-    if (joint.mesh == 0) of_the_first += *visible;
-    ++visible;
-  }
-  if (of_the_first < fewest) return false;
+Canvas::Canvas(const Camera& camera, std::ptrdiff_t size)
+    : camera_(camera), size_(size), samples_(samples_a_side * size, samples_a_side * size) {}
 
-  const ShadowMap shadow(scene);
-  const Openness open(samples, owners, scene);
+void Canvas::add(const Mesh& mesh) {
+  std::vector<Vec3> points(static_cast<std::size_t>(mesh.vertex_count));
+  std::transform(mesh.positions, mesh.positions + mesh.vertex_count, points.begin(), [this](Vec3 p) {
+    return p.z > near_plane ? project(p) : Vec3{0, 0, 0};
+  });
+  const auto first = static_cast<std::int32_t>(mesh_of_.size());
+  samples_.draw(points.data(), mesh.triangles, mesh.triangle_count, first, mesh.unseen);
+  firsts_.push_back(first);
+  mesh_of_.insert(mesh_of_.end(), static_cast<std::size_t>(mesh.triangle_count),
+                  static_cast<std::int32_t>(meshes_.size()));
+  meshes_.push_back(mesh);
+  points_.push_back(std::move(points));
+}
+
+bool Canvas::is_seen(const Joint& joint) const {
+  const Vec3 at = project(joint.position);
+  if (!(joint.position.z > near_plane && at.x >= 0 && at.y >= 0 && at.x < static_cast<float>(samples_.width) &&
+        at.y < static_cast<float>(samples_.height))) {
+    return false;
+  }
+  const auto cell = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(at.y) * samples_.width +
+                                             static_cast<std::ptrdiff_t>(at.x));
+  const std::int32_t triangle = samples_.triangle[cell];
+  if (triangle < 0) return true;
+  const bool own = mesh_of(triangle) == static_cast<std::size_t>(joint.mesh);
+  return 1 / samples_.nearness[cell] > joint.position.z - (own ? joint.flesh : 0.f);
+}
+
+void Canvas::shade(const Lighting& lighting, float* rgba) const {
+  const ShadowMap shadow(meshes_, lighting);
+  const Openness open(depth_of_shadow_casters(), size_, camera_.focal);
   constexpr std::ptrdiff_t samples_a_pixel = samples_a_side * samples_a_side;
   // Samples of one surface within a pixel are shaded once: nearer together than this part of their depth.
   constexpr float one_surface = 0.01f;
-  for (std::ptrdiff_t pixel = 0; pixel < scene.size * scene.size; ++pixel) {
-    const std::ptrdiff_t left = samples_a_side * (pixel % scene.size), top = samples_a_side * (pixel / scene.size);
-    float* out = rgba + 4 * pixel;
-    std::fill(out, out + 4, 0.f);
-    bool done[samples_a_pixel] = {};
-    for (std::ptrdiff_t i = 0; i < samples_a_pixel; ++i) {
-      const auto cell_of = [&](std::ptrdiff_t sample) {
-        return static_cast<std::size_t>((top + sample / samples_a_side) * samples.width + left +
-                                        sample % samples_a_side);
-      };
-      const std::size_t cell = cell_of(i);
-      const std::int32_t triangle = samples.triangle[cell];
-      if (done[i] || triangle < 0) continue;
-      const std::size_t m = owners.mesh_of(triangle);
-      float weight = 0;
-      for (std::ptrdiff_t j = i; j < samples_a_pixel; ++j) {
-        const std::size_t other = cell_of(j);
-        const bool same = !done[j] && samples.triangle[other] >= 0 && owners.mesh_of(samples.triangle[other]) == m &&
-                          std::fabs(samples.nearness[other] - samples.nearness[cell]) <
-                              one_surface * samples.nearness[cell];
-        if (same) {
-          done[j] = true;
-          weight += 1.f / samples_a_pixel;
-        }
+  for (std::ptrdiff_t y = 0; y < size_; ++y) {
+    for (std::ptrdiff_t x = 0; x < size_; ++x, rgba += 4) {
+      std::fill(rgba, rgba + 4, 0.f);
+      std::size_t cells[samples_a_pixel];
+      std::int32_t triangles[samples_a_pixel];
+      for (std::ptrdiff_t i = 0; i < samples_a_pixel; ++i) {
+        cells[i] = static_cast<std::size_t>((samples_a_side * y + i / samples_a_side) * samples_.width +
+                                            samples_a_side * x + i % samples_a_side);
+        triangles[i] = samples_.triangle[cells[i]];
       }
-      const Mesh& mesh = scene.meshes[m];
-      const SurfacePoint point = surface_point(mesh, points[m], triangle - owners.first(m),
-                                               static_cast<float>(left + i % samples_a_side) + 0.5f,
-                                               static_cast<float>(top + i / samples_a_side) + 0.5f);
-      const Vec3 colour = shade(point, mesh, scene.lighting, shadow.lit(point.position),
-                                open[static_cast<std::size_t>(pixel)]);
-      out[0] += colour.x * weight;
-      out[1] += colour.y * weight;
-      out[2] += colour.z * weight;
-      out[3] += weight;
+      for (std::ptrdiff_t i = 0; i < samples_a_pixel; ++i) {
+        if (triangles[i] < 0) continue;
+        const std::int32_t triangle = triangles[i];
+        const std::size_t m = mesh_of(triangle);
+        const float nearness = samples_.nearness[cells[i]];
+        float weight = 0;
+        for (std::ptrdiff_t j = i; j < samples_a_pixel; ++j) {
+          if (triangles[j] >= 0 && mesh_of(triangles[j]) == m &&
+              std::fabs(samples_.nearness[cells[j]] - nearness) < one_surface * nearness) {
+            triangles[j] = -1;
+            weight += 1.f / samples_a_pixel;
+          }
+        }
+        const SurfacePoint point = surface_point(meshes_[m], points_[m], triangle - firsts_[m],
+                                                 static_cast<float>(samples_a_side * x + i % samples_a_side) + 0.5f,
+                                                 static_cast<float>(samples_a_side * y + i / samples_a_side) + 0.5f);
+        const Vec3 colour = render::shade(point, meshes_[m], lighting, shadow.lit(point.position),
+                                          open[static_cast<std::size_t>(y * size_ + x)]);
+        rgba[0] += colour.x * weight;
+        rgba[1] += colour.y * weight;
+        rgba[2] += colour.z * weight;
+        rgba[3] += weight;
+      }
     }
   }
-  return true;
+}
+
+Vec3 Canvas::project(Vec3 position) const {
+  const float nearness = 1 / position.z;
+  return {samples_a_side * (camera_.focal * position.x * nearness + camera_.centre_x),
+          samples_a_side * (camera_.focal * position.y * nearness + camera_.centre_y), nearness};
+}
+
+std::vector<float> Canvas::depth_of_shadow_casters() const {
+  std::vector<float> depth(static_cast<std::size_t>(size_ * size_), 0);
+  for (std::ptrdiff_t y = 0; y < size_; ++y) {
+    for (std::ptrdiff_t x = 0; x < size_; ++x) {
+      const auto sample = static_cast<std::size_t>(samples_a_side * (y * samples_.width + x));
+      const std::int32_t triangle = samples_.triangle[sample];
+      // What only stands behind would get a dark rim round whatever is before it.
+      if (triangle >= 0 && meshes_[mesh_of(triangle)].casts_shadow) {
+        depth[static_cast<std::size_t>(y * size_ + x)] = 1 / samples_.nearness[sample];
+      }
+    }
+  }
+  return depth;
 }
 
 }  // namespace edgehand::render
