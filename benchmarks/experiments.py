@@ -32,7 +32,7 @@ from edgehand.training.recipes import LITE
 from edgehand.training.run import train
 
 STEPS, BATCH = 200, 32
-SHORT = {"input_size": 128, "epochs": 4, "batch_size": BATCH, "group_size": BATCH, "ema": 0.98}
+SHORT = {"input_size": 128, "epochs": 1, "batch_size": BATCH, "group_size": BATCH, "ema": 0.98}
 """What all of them change of lite's recipe."""
 SEEN, UNSEEN = ("sign_digits", "rooms"), ("asl_letters", "gestures")
 
@@ -46,6 +46,8 @@ class Experiment:
     backbone: str | None = "mobilenet_v2_imagenet_folded.npz"
     photos: float = 0.5
     """Share of photos, the rest are renders."""
+    swapped: float = 0.0
+    """Part of the photos whose hands are before other backgrounds, see swap_backgrounds.py."""
     seed: int = 0
     channels: int = Lite.CHANNELS
     """Of the pyramid."""
@@ -61,6 +63,8 @@ EXPERIMENTS = {
     "renders alone": Experiment(photos=0.0),
     "photos alone": Experiment(photos=1.0),
     "a quarter photos": Experiment(photos=0.25),
+    "half the photos before other backgrounds": Experiment(swapped=0.5),
+    "half the photos before other backgrounds, other seed": Experiment(swapped=0.5, seed=1),
     "input 160": Experiment({"input_size": 160}),
     "input 192": Experiment({"input_size": 192}),
     "sigma 1": Experiment({"sigma": 1.0}),
@@ -80,13 +84,12 @@ def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[
     photos = [s for source in SEEN for s in datasets.load(f"coco:{args.split}/{source}.train.json")]
     renders = datasets.load(f"coco:{args.renders}")
     if experiment.at_joints:
-        renders = at_joints(renders[: BATCH * STEPS // 8], args)
-    sources = [(photos, experiment.photos), (renders, 1 - experiment.photos)]
-    kept = [(samples, share) for samples, share in sources if share > 0]
-    # A few thousand samples an epoch, so that the number of epochs hits the number of steps.
-    total = BATCH * STEPS // 4
-    sized = [(_repeated(samples, round(share * total)), share) for samples, share in kept]
-    samples = [sample for some, _ in sized for sample in some]
+        renders = at_joints(renders[: BATCH * STEPS // 2], args)
+    swapped = datasets.load(f"coco:{args.swapped}") if experiment.swapped else []
+    shares = experiment.photos * np.array([1 - experiment.swapped, experiment.swapped])
+    sources = zip((photos, swapped, renders), (*shares, 1 - experiment.photos), strict=True)
+    rng = np.random.default_rng(experiment.seed)
+    samples = [s for some, share in sources for s in _chosen(some, round(share * BATCH * STEPS), rng)]
     recipe = replace(LITE, **(SHORT | experiment.recipe))
     Lite.CHANNELS = experiment.channels
     started = time.monotonic()
@@ -131,8 +134,11 @@ def at_joints(renders: list[Sample], args: argparse.Namespace) -> list[Sample]:
     return moved
 
 
-def _repeated(samples: list[Sample], count: int) -> list[Sample]:
-    return [samples[index % len(samples)] for index in range(count)]
+def _chosen(samples: list[Sample], count: int, rng: np.random.Generator) -> list[Sample]:
+    """So many, none taken again before all have been."""
+    rounds = -(-count // max(len(samples), 1))
+    order = np.concatenate([rng.permutation(len(samples)) for _ in range(rounds)] or [np.empty(0, int)])
+    return [samples[index] for index in order[:count]]
 
 
 def main() -> None:
@@ -143,6 +149,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="default: all")
     for name in ("split", "renders", "assets", "weights"):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--swapped",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="what swap_backgrounds.py made of the photos",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args()
     for name in args.names or EXPERIMENTS:
