@@ -1,4 +1,4 @@
-"""A training step of lite on one CPU core: bfloat16 as it is, with every convolution in bfloat16, and float32.
+"""A training step of lite_depthwise on one CPU core: bfloat16 as it is, with every convolution in bfloat16, and float32.
 
     python benchmarks/bench_training.py
 
@@ -33,8 +33,8 @@ def step(network: nn.Module, images: Tensor, keypoints: Tensor, *, bfloat16: boo
 def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    spec = NETWORKS["lite"][1]
-    network = build("lite").train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    spec = NETWORKS["lite_depthwise"][1]
+    network = build("lite_depthwise").train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     size = spec.input_size
     images = torch.randn(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
     keypoints = torch.rand(BATCH, 21, 2) * spec.heatmap_size

@@ -27,13 +27,13 @@ from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import figures, predict
 from edgehand.training.mixture import Mixture
-from edgehand.training.networks import Lite
-from edgehand.training.recipes import LITE
+from edgehand.training.networks import LiteDepthwise
+from edgehand.training.recipes import RECIPES
 from edgehand.training.run import train
 
 STEPS, BATCH = 200, 32
 SHORT = {"input_size": 128, "epochs": 1, "batch_size": BATCH, "group_size": BATCH, "ema": 0.98}
-"""What all of them change of lite's recipe."""
+"""What all of them change of the recipe of `lite_depthwise`, which pretrained weights fit."""
 SEEN, UNSEEN = ("sign_digits", "rooms"), ("asl_letters", "gestures")
 
 
@@ -49,7 +49,7 @@ class Experiment:
     swapped: float = 0.0
     """Part of the photos whose hands are before other backgrounds, see swap_backgrounds.py."""
     seed: int = 0
-    channels: int = Lite.CHANNELS
+    channels: int = LiteDepthwise.CHANNELS
     """Of the pyramid."""
     at_joints: bool = False
     """Whether the renders' keypoints are the rig's joints instead of where people mark them."""
@@ -90,8 +90,8 @@ def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[
     sources = zip((photos, swapped, renders), (*shares, 1 - experiment.photos), strict=True)
     rng = np.random.default_rng(experiment.seed)
     samples = [s for some, share in sources for s in _chosen(some, round(share * BATCH * STEPS), rng)]
-    recipe = replace(LITE, **(SHORT | experiment.recipe))
-    Lite.CHANNELS = experiment.channels
+    recipe = replace(RECIPES["lite_depthwise"], **(SHORT | experiment.recipe))
+    LiteDepthwise.CHANNELS = experiment.channels
     started = time.monotonic()
     checkpoint = train(
         samples,

@@ -13,7 +13,7 @@ from edgehand.errors import InputError
 from edgehand.spec import ModelSpec
 from edgehand.training.data import normalise
 from edgehand.training.loss import log_probabilities
-from edgehand.training.networks import Lite
+from edgehand.training.networks import LiteDepthwise
 
 
 class Distillation:
@@ -48,8 +48,8 @@ class Distillation:
         self._taught: dict[int, Tensor] = {}
         self._learnt: dict[int, Tensor] = {}
         if (
-            isinstance(teacher, Lite)
-            and isinstance(student, Lite)
+            isinstance(teacher, LiteDepthwise)
+            and isinstance(student, LiteDepthwise)
             and teacher_spec.input_size == spec.input_size
         ):
             for network, seen in ((teacher, self._taught), (student, self._learnt)):

@@ -21,7 +21,7 @@ class _StridedDepthwise(nn.Conv2d):
     """A depthwise convolution with a stride, which stays float32 where the CPU computes in bfloat16.
 
     oneDNN's bfloat16 gradient of it takes 4 to 16 times as long as the float32 one: a third of a training step
-    of `lite` (`python benchmarks/bench_training.py`).
+    of `lite_depthwise` (`python benchmarks/bench_training.py`).
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -126,7 +126,7 @@ def _separable(channels: int) -> nn.Sequential:
     )
 
 
-class Lite(nn.Module):
+class LiteDepthwise(nn.Module):
     """MobileNetV2 without its last convolution, and a feature pyramid that ends at a quarter of the input.
 
     Every operation - convolution, addition, bilinear upsampling - stays integer in TFLite, ONNX Runtime and
@@ -163,8 +163,8 @@ class Lite(nn.Module):
         return heatmaps
 
 
-class LiteFused(Lite):
-    """`Lite` whose blocks down to a sixteenth of the input are fused, which is faster in INT8."""
+class Lite(LiteDepthwise):
+    """The network that ships: `LiteDepthwise` with fused blocks down to a sixteenth of the input, faster in INT8."""
 
     FUSED = (16, 96, 96, 96, 96, 96, 96, 128, 128, 128, 128, 192, 192)
     """Channels of the 3x3 convolutions, from the backbone's second block on."""
@@ -179,7 +179,7 @@ _LITE = ModelSpec(name="lite", input_size=160, mean=(127.5,) * 3, std=(127.5,) *
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], ModelSpec]] = {
     "lite": (Lite, _LITE),
-    "lite_fused": (LiteFused, replace(_LITE, name="lite_fused")),
+    "lite_depthwise": (LiteDepthwise, replace(_LITE, name="lite_depthwise")),
     "pose_mobilenet_v2": (
         PoseMobileNetV2,
         ModelSpec(

@@ -100,7 +100,7 @@ def _published(padding: float = 1.25) -> Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "lite": LITE,
-    "lite_fused": replace(LITE, network="lite_fused"),
+    "lite_depthwise": replace(LITE, network="lite_depthwise"),
     "pose_mobilenet_v2": replace(LITE, network="pose_mobilenet_v2", input_size=256),
     "onehand10k": _published(),
     "panoptic": _published(panoptic.PADDING),

@@ -35,8 +35,8 @@ def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tens
         return
     if any(isinstance(module, FusedBlock) for module in network.modules()):
         raise CheckpointError(
-            f"{path}: MobileNetV2's weights do not fit {spec.name}'s fused blocks; give lite, or what you "
-            "trained from them with --recipe lite, as --backbone and --teacher"
+            f"{path}: MobileNetV2's weights do not fit {spec.name}'s fused blocks; give lite_depthwise, or what "
+            "you trained from them with --recipe lite_depthwise, as --backbone and --teacher"
         )
     if path.suffix == ".npz":
         folded_backbone(network, spec, path, normalise(patches, spec))

@@ -80,7 +80,7 @@ def test_heatmaps_that_are_no_logits_cannot_teach() -> None:
 
 def test_a_student_with_the_same_pyramid_learns_the_features_as_well(patches) -> None:
     torch.manual_seed(1)
-    teacher, student = build("lite").eval(), build("lite_fused").eval()
+    teacher, student = build("lite_depthwise").eval(), build("lite").eval()
     images, weights = normalise(patches, SPEC), torch.ones(2, 21)
     distillation = Distillation(teacher, SPEC, student, SPEC, sigma=1.5)
     heatmaps = student(images)

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from edgehand.training.networks import FusedBlock, LiteFused, build
+from edgehand.training.networks import FusedBlock, Lite, build
 from edgehand.training.vision import mobilenet_v2
 
 
-@pytest.mark.parametrize("name", ["lite", "pose_mobilenet_v2"])
+@pytest.mark.parametrize("name", ["lite_depthwise", "pose_mobilenet_v2"])
 def test_backbone_is_mobilenet_v2(name) -> None:
     """The same parameters give the same features as torchvision's own modules."""
     torch.manual_seed(0)
@@ -21,7 +21,7 @@ def test_backbone_is_mobilenet_v2(name) -> None:
 
 
 def test_strided_depthwise_convolutions_stay_float32_in_bfloat16_training() -> None:
-    network = build("lite")
+    network = build("lite_depthwise")
     types = {}
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
@@ -39,7 +39,7 @@ def test_strided_depthwise_convolutions_stay_float32_in_bfloat16_training() -> N
 def test_fused_blocks_have_the_shapes_of_those_they_replace() -> None:
     """Each block gives features of the size that MobileNetV2's has, and passes its input on where that does."""
     torch.manual_seed(0)
-    fused, plain = build("lite_fused").eval(), build("lite").eval()
+    fused, plain = build("lite").eval(), build("lite_depthwise").eval()
     features = torch.randn(1, 3, 64, 64)
     for block, replaced in zip(fused.backbone, plain.backbone, strict=True):
         with torch.no_grad():
@@ -57,5 +57,5 @@ def test_fused_blocks_have_the_shapes_of_those_they_replace() -> None:
         for module in block.modules()
         if isinstance(module, nn.Conv2d) and module.groups == 1 and module.kernel_size == (3, 3)
     ]
-    assert [convolution.out_channels for convolution in dense] == list(LiteFused.FUSED)
+    assert [convolution.out_channels for convolution in dense] == list(Lite.FUSED)
     assert [convolution.stride for convolution in dense].count((2, 2)) == 3

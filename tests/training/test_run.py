@@ -150,7 +150,7 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
     [
         (
             ["--recipe", "nope"],
-            "expected one of lite, lite_fused, pose_mobilenet_v2, onehand10k, panoptic, rhd",
+            "expected one of lite, lite_depthwise, pose_mobilenet_v2, onehand10k, panoptic, rhd",
         ),
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
         (["--holdout", "1"], "expected a fraction"),
@@ -222,7 +222,7 @@ def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
         }
     file = tmp_path / "mobilenet_v2.pth"
     torch.save({"state_dict": tensors} if kind == "mmpose" else tensors, file)
-    for name in ("pose_mobilenet_v2", "lite"):
+    for name in ("pose_mobilenet_v2", "lite_depthwise"):
         network, spec = build(name), NETWORKS[name][1]
         runs.load_backbone(network, spec, file, torch.zeros(1, 3, 64, 64))
         for key, tensor in network.backbone.state_dict().items():
@@ -230,16 +230,16 @@ def test_backbone_from_imagenet_weights(kind, tmp_path) -> None:
     del tensors[next(iter(tensors))]
     torch.save(tensors, file)
     with pytest.raises(CheckpointError, match="misses tensor"):
-        runs.load_backbone(build("lite"), spec, file, torch.zeros(1, 3, 64, 64))
-    with pytest.raises(CheckpointError, match="do not fit lite_fused's fused blocks"):
-        runs.load_backbone(build("lite_fused"), NETWORKS["lite_fused"][1], file, torch.zeros(1, 3, 64, 64))
+        runs.load_backbone(build("lite_depthwise"), spec, file, torch.zeros(1, 3, 64, 64))
+    with pytest.raises(CheckpointError, match="do not fit lite's fused blocks"):
+        runs.load_backbone(build("lite"), NETWORKS["lite"][1], file, torch.zeros(1, 3, 64, 64))
 
 
 def test_backbone_of_another_network_sees_the_same_though_it_normalises_otherwise() -> None:
-    source, theirs = load_checkpoint(models.checkpoint("lite"))
+    source, theirs = load_checkpoint(models.checkpoint("lite_depthwise"))
     network, spec = build("pose_mobilenet_v2").eval(), NETWORKS["pose_mobilenet_v2"][1]
     untouched = network.backbone[18][0].weight.clone()
-    runs.load_backbone(network, spec, models.checkpoint("lite"), torch.zeros(1, 3, 64, 64))
+    runs.load_backbone(network, spec, models.checkpoint("lite_depthwise"), torch.zeros(1, 3, 64, 64))
     patches = torch.full((1, 3, 64, 64), 90, dtype=torch.uint8)
     patches[:, :, 20:40, 10:50] = 200
     with torch.no_grad():
@@ -255,10 +255,10 @@ def test_backbone_of_another_network_sees_the_same_though_it_normalises_otherwis
 
 
 def test_fused_blocks_are_left_as_they_are_by_a_backbone_that_has_none() -> None:
-    source, _ = load_checkpoint(models.checkpoint("lite"))
-    network, spec = build("lite_fused"), NETWORKS["lite_fused"][1]
+    source, _ = load_checkpoint(models.checkpoint("lite_depthwise"))
+    network, spec = build("lite"), NETWORKS["lite"][1]
     before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
-    runs.load_backbone(network, spec, models.checkpoint("lite"), torch.zeros(1, 3, 64, 64))
+    runs.load_backbone(network, spec, models.checkpoint("lite_depthwise"), torch.zeros(1, 3, 64, 64))
     theirs = source.backbone.state_dict()
     for key, tensor in network.backbone.state_dict().items():
         fused = 1 <= int(key.split(".")[0]) <= 13
