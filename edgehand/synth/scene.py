@@ -199,9 +199,8 @@ class Renderer:
         camera = frame(first.joints, self.size, rng, fill=(0.42, 0.75))
         canvas = _render.Canvas((camera.focal, camera.x, camera.y), self.size)
         canvas.add(self._skin(first))
-        if (
-            first.seen(canvas, 0).sum() < fewest
-        ):  # hidden by itself: whatever else there is, is not worth making
+        # A hand that hides itself is not worth dressing: whatever comes now can only hide more of it.
+        if first.seen(canvas, 0).sum() < fewest:
             return None
         hands = [first]
         if rng.random() < 0.25:
