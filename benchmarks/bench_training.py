@@ -1,4 +1,4 @@
-"""A training step of lite_depthwise on one CPU core: bfloat16 as it is, with every convolution in bfloat16, and float32.
+"""A training step of lite_depthwise on one CPU core: bfloat16 as it is, every convolution in bfloat16, and float32.
 
     python benchmarks/bench_training.py
 
