@@ -26,7 +26,7 @@ from edgehand.synth.hand_model import keypoints
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import figures, predict
-from edgehand.training.mixture import Mixture
+from edgehand.training.mixture import Mixture, chosen
 from edgehand.training.networks import LiteDepthwise
 from edgehand.training.recipes import RECIPES
 from edgehand.training.run import train
@@ -89,7 +89,11 @@ def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[
     shares = experiment.photos * np.array([1 - experiment.swapped, experiment.swapped])
     sources = zip((photos, swapped, renders), (*shares, 1 - experiment.photos), strict=True)
     rng = np.random.default_rng(experiment.seed)
-    samples = [s for some, share in sources for s in _chosen(some, round(share * BATCH * STEPS), rng)]
+    samples = [
+        some[index]
+        for some, share in sources
+        for index in chosen(len(some), round(share * BATCH * STEPS), rng)
+    ]
     recipe = replace(RECIPES["lite_depthwise"], **(SHORT | experiment.recipe))
     LiteDepthwise.CHANNELS = experiment.channels
     started = time.monotonic()
@@ -132,13 +136,6 @@ def at_joints(renders: list[Sample], args: argparse.Namespace) -> list[Sample]:
         low, size = points.min(0), np.ptp(points, axis=0)
         moved.append(replace(sample, keypoints=points.astype(np.float32), box=(*low, *size)))
     return moved
-
-
-def _chosen(samples: list[Sample], count: int, rng: np.random.Generator) -> list[Sample]:
-    """So many, none taken again before all have been."""
-    rounds = -(-count // max(len(samples), 1))
-    order = np.concatenate([rng.permutation(len(samples)) for _ in range(rounds)] or [np.empty(0, int)])
-    return [samples[index] for index in order[:count]]
 
 
 def main() -> None:

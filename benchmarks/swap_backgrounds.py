@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from tqdm import tqdm
 
-from edgehand import BONES, KEYPOINT_NAMES, datasets, image, synth
+from edgehand import BONES, datasets, image, synth
 from edgehand.synth.backgrounds import developed, sample_background
+from edgehand.synth.dataset import categories
 from edgehand.synth.lights import orientation
 
 LARGEST, CUT = 320, 160
@@ -119,8 +120,6 @@ def main() -> None:
     outlooks = [developed(panorama) for panorama in assets.panoramas]
     rng = np.random.default_rng(args.seed)
     args.output.mkdir(parents=True)
-    skeleton = [[start + 1, end + 1] for start, end in BONES]
-    category = {"id": 1, "name": "hand", "keypoints": list(KEYPOINT_NAMES), "skeleton": skeleton}
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     everyone = hands(args.photos)
@@ -155,7 +154,7 @@ def main() -> None:
                     "keypoints": [v for x, y in keypoints.tolist() for v in (x, y, 2)],
                 }
             )  # fmt: skip
-    content = {"images": images, "annotations": annotations, "categories": [category]}
+    content = {"images": images, "annotations": annotations, "categories": categories()}
     (args.output / "annotations.json").write_text(json.dumps(content))
     print(f"{len(images) // args.n} of {len(everyone)} hands cut out: --data coco:{args.output}")
 

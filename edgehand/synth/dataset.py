@@ -57,7 +57,7 @@ def write(assets: Assets, count: int, folder: Path, *, size: int, seed: int, wor
             else:
                 progress.update(len(indices))
             parts.append(part)
-    whole: dict[str, Any] = {"images": [], "annotations": [], "categories": _categories()}
+    whole: dict[str, Any] = {"images": [], "annotations": [], "categories": categories()}
     for first, part in zip(range(0, count, SHARD), parts, strict=True):
         name = f"{first // SHARD:05d}"
         last = min(first + SHARD, count)
@@ -99,7 +99,7 @@ def _write_shard(
     folder: Path, name: str, indices: range, records: Iterator[Record], size: int, progress: Any
 ) -> dict[str, Any]:
     """The pictures `indices` with their labels: the folder appears when all are there."""
-    part: dict[str, Any] = {"images": [], "annotations": [], "categories": _categories()}
+    part: dict[str, Any] = {"images": [], "annotations": [], "categories": categories()}
     with staging(folder) as temporary:
         shard = temporary / name
         shard.mkdir()
@@ -169,6 +169,7 @@ def _annotation(label: Label, index: int, number: int) -> dict[str, Any]:
     }
 
 
-def _categories() -> list[dict[str, Any]]:
+def categories() -> list[dict[str, Any]]:
+    """What COCO says once for all hands: the keypoints' names and the bones between them."""
     skeleton = [[start + 1, end + 1] for start, end in BONES]
     return [{"id": 1, "name": "hand", "keypoints": list(KEYPOINT_NAMES), "skeleton": skeleton}]

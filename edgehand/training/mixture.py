@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgehand.errors import InputError
 
@@ -39,11 +40,24 @@ class Mixture:
         ends = np.round(np.cumsum(self.shares) / sum(self.shares) * total).astype(int)
         drawn, first, start = [], 0, 0
         for size, end in zip(self.sizes, ends, strict=True):
-            rounds = -(-(end - start) // size)
-            indices = np.concatenate([rng.permutation(size) for _ in range(rounds)] or [np.empty(0, int)])
-            drawn.append(first + indices[: end - start])
+            drawn.append(first + chosen(size, end - start, rng))
             first, start = first + size, end
         return [int(index) for index in rng.permutation(np.concatenate(drawn))]
+
+
+def chosen(size: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw `count` of `size` samples, none again before all have been.
+
+    Args:
+        size: how many there are to choose from; 0 only where none are drawn.
+        count: how many to draw.
+        rng: source of randomness.
+    Returns:
+        (count,) indices.
+    """
+    rounds = -(-count // size) if count else 0
+    indices = np.concatenate([rng.permutation(size) for _ in range(rounds)] or [np.empty(0, np.int64)])
+    return np.asarray(indices[:count], np.int64)
 
 
 def read_share(source: str) -> tuple[str, float | None]:

@@ -76,3 +76,9 @@ def test_skin_is_placed_as_keypoints_are(assets: Assets, mirrored: bool) -> None
     np.testing.assert_allclose(positions, hand.place(model), atol=1e-6)
     outward = hand.turn(_render.vertex_normals(model, renderer._model.triangles))
     np.testing.assert_allclose(normals, outward, atol=1e-4)
+
+
+def test_a_scene_with_too_few_keypoints_in_sight_is_none(assets: Assets) -> None:
+    renderer = Renderer(assets, 64)
+    assert renderer._compose(np.random.default_rng(1), fewest=22) is None  # of 21
+    assert renderer._compose(np.random.default_rng(1), fewest=0) is not None
