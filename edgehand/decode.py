@@ -39,8 +39,8 @@ def decode_heatmaps(
                 neighbours (UDP, Huang et al., CVPR 2020); beyond the border stands the nearest cell.
             "parabola": vertex of the parabola through the peak and its two neighbours, each axis on its
                 own, none on the border.
-            "softargmax": mean position weighted by exp(value - peak) over the 7 x 7 cells around the peak
-                that lie in the map.
+            "softargmax": mean position weighted by exp(value - peak) over the 9 x 9 cells around the peak
+                that lie in the map; if it is nearer to another cell, over those around that one instead.
             The first five follow MMPose: a peak that is not positive gives (-1, -1). The last two read
             logits, whose sign says nothing, and always give a position.
         layout: "NCHW" or "NHWC".

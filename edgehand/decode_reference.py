@@ -122,13 +122,21 @@ def _parabola(values: Map, x: int, y: int) -> tuple[float, float]:
 def _softargmax(values: Map, x: int, y: int) -> tuple[float, float]:
     if not np.isfinite(values[y, x]):
         return 0.0, 0.0
-    rows = np.arange(max(y - 3, 0), min(y + 4, values.shape[0]))
-    columns = np.arange(max(x - 3, 0), min(x + 4, values.shape[1]))
-    weights = np.nan_to_num(np.exp(values[np.ix_(rows, columns)] - values[y, x]))
-    total = weights.sum()
-    dx = (weights * (columns - x)).sum() / total
-    dy = (weights * (rows - y)[:, None]).sum() / total
-    return float(dx), float(dy)
+    weights = np.nan_to_num(np.exp(values - values[y, x]))
+    dx, dy = _mean(weights, x, y)
+    # Once more around the cell where the mean lies, which half a cell alone does not change.
+    right, down = (int(offset + np.copysign(0.49, offset)) for offset in (dx, dy))
+    dx, dy = _mean(weights, x + right, y + down)
+    return right + dx, down + dy
+
+
+def _mean(weights: Map, x: int, y: int) -> tuple[float, float]:
+    """Of the positions within 4 of a cell, relative to it."""
+    rows = np.arange(max(y - 4, 0), min(y + 5, weights.shape[0]))
+    columns = np.arange(max(x - 4, 0), min(x + 5, weights.shape[1]))
+    near = weights[np.ix_(rows, columns)]
+    total = near.sum()
+    return float((near.sum(0) * (columns - x)).sum() / total), float((near.sum(1) * (rows - y)).sum() / total)
 
 
 def _finite(offset: float) -> float:

@@ -95,9 +95,21 @@ def test_softargmax_of_symmetric_logits_is_their_centre() -> None:
     y, x = np.mgrid[:20, :20]
     values = -((x - 7.5) ** 2 + (y - 9) ** 2)
     keypoints, scores = decode_heatmaps(single(values), method="softargmax")
-    # The window reaches from 4 to 10, so only weights of exp(-12) are missing on one side.
+    # The window reaches from 3 to 11, so only weights of exp(-20) are missing on one side.
     np.testing.assert_allclose(keypoints[0, 0], (7.5, 9), atol=1e-4)
     assert scores[0, 0] == np.float32(-0.25)
+
+
+@pytest.mark.parametrize("x", np.linspace(20, 20.9, 4))
+@pytest.mark.parametrize("y", np.linspace(17, 17.9, 4))
+def test_softargmax_of_a_peak_blunted_by_rounding(x: float, y: float) -> None:
+    """The first of the largest levels lies off the middle; the window must not stay around it."""
+    rows, columns = np.mgrid[:40, :40]
+    values = -((columns - x) ** 2 + (rows - y) ** 2) / (2 * 2.0**2)
+    rounded = np.rint(values / 0.5).clip(-128).astype(np.int8)[None, None]
+    keypoints, _ = decode_heatmaps(rounded, method="softargmax", scale=0.5)
+    # Around the first of the largest levels alone the worst is 0.30.
+    assert np.hypot(*(keypoints[0, 0] - (x, y))) < 0.2
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8, np.uint8])
@@ -213,7 +225,7 @@ def test_properties(data: st.DataObject) -> None:
         lowered = decode_heatmaps(heatmaps - 8, method=method)
         np.testing.assert_allclose(lowered[0], keypoints, atol=1e-3)
     if method not in NEWTON:
-        assert np.abs(keypoints - decode_heatmaps(heatmaps, method="argmax")[0]).max() <= 3
+        assert np.abs(keypoints - decode_heatmaps(heatmaps, method="argmax")[0]).max() <= 8
 
 
 def test_float16_equals_float32() -> None:

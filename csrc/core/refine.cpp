@@ -87,17 +87,19 @@ float parabola_vertex(float before, float middle, float after) {
 
 Point softargmax_offset(const SoftargmaxBlock& block, float peak) {
   if (!std::isfinite(peak)) return {0.0F, 0.0F};
-  const Floats columns[2] = {{-3.0F, -2.0F, -1.0F, 0.0F}, {1.0F, 2.0F, 3.0F, 0.0F}};
+  const Floats columns[3] = {{-4.0F, -3.0F, -2.0F, -1.0F}, {0.0F, 1.0F, 2.0F, 3.0F}, {4.0F, 0.0F, 0.0F, 0.0F}};
   Floats sum = {};
   Floats sum_x = {};
   Floats sum_y = {};
   for (std::size_t i = 0; i < softargmax_rows; ++i) {
-    const Floats left = exp_negative(load(block[i]) - peak);
-    const Floats right = exp_negative(load(block[i] + 4) - peak);
-    const Floats row = left + right;
+    Floats row = {};
+    for (std::size_t j = 0; j < 3; ++j) {
+      const Floats weights = exp_negative(load(block[i] + 4 * j) - peak);
+      row += weights;
+      sum_x += weights * columns[j];
+    }
     sum += row;
-    sum_x += left * columns[0] + right * columns[1];
-    sum_y += row * (static_cast<float>(i) - 3.0F);
+    sum_y += row * (static_cast<float>(i) - static_cast<float>(softargmax_radius));
   }
   const float total = sum_of(sum);
   return {sum_of(sum_x) / total, sum_of(sum_y) / total};

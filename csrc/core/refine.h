@@ -14,11 +14,11 @@ inline Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
 // Vertex of the parabola through three neighbours, the middle one the largest: -0.5 to 0.5; 0 if there is none.
 float parabola_vertex(float before, float middle, float after);
 
-// Soft-argmax reads the cells within `softargmax_radius` of the peak, -infinity where there is no cell, one unused
-// column at the right. Returns the mean position relative to the peak, weighted by exp(value - peak).
-inline constexpr std::size_t softargmax_radius = 3;
+// Soft-argmax reads the cells within `softargmax_radius` of a cell, -infinity where there is none, three unused columns
+// at the right. Returns the mean position relative to that cell, weighted by exp(value - peak).
+inline constexpr std::size_t softargmax_radius = 4;
 inline constexpr std::size_t softargmax_rows = 2 * softargmax_radius + 1;
-inline constexpr std::size_t softargmax_pitch = 8;
+inline constexpr std::size_t softargmax_pitch = 12;
 using SoftargmaxBlock = float[softargmax_rows][softargmax_pitch];
 Point softargmax_offset(const SoftargmaxBlock& block, float peak);
 
