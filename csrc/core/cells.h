@@ -109,8 +109,8 @@ class Cells {
 
   Point mean(std::size_t y, std::size_t x, float peak) const {
     SoftargmaxBlock block;
-    for (auto& row : block) std::fill(row + softargmax_rows, row + softargmax_pitch, -INFINITY);
-    read(y, x, softargmax_rows, softargmax_rows, -INFINITY, &block[0][0], softargmax_pitch);
+    std::fill(std::begin(block) + softargmax_cells, std::end(block), -INFINITY);
+    read(y, x, softargmax_rows, softargmax_rows, -INFINITY, block, softargmax_rows);
     return softargmax_offset(block, peak);
   }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 namespace edgehand {
@@ -68,6 +69,18 @@ double log_positive(double x) {
 constexpr float blur_weights[blur_radius + 1] = {0.200565414F,  0.176998357F,  0.121649073F,
                                                  0.0651140566F, 0.0271435771F, 0.00881222929F};
 
+// Where the cells of a SoftargmaxBlock lie.
+struct Offsets {
+  SoftargmaxBlock x = {}, y = {};
+  constexpr Offsets() {
+    for (std::size_t i = 0; i < softargmax_cells; ++i) {
+      x[i] = static_cast<float>(i % softargmax_rows) - static_cast<float>(softargmax_radius);
+      y[i] = static_cast<float>(i / softargmax_rows) - static_cast<float>(softargmax_radius);
+    }
+  }
+};
+constexpr Offsets offsets;
+
 // Weighted sum of the eleven values that `at` gives for -5 .. 5.
 template <class At>
 auto blurred(const At& at) {
@@ -87,19 +100,14 @@ float parabola_vertex(float before, float middle, float after) {
 
 Point softargmax_offset(const SoftargmaxBlock& block, float peak) {
   if (!std::isfinite(peak)) return {0.0F, 0.0F};
-  const Floats columns[3] = {{-4.0F, -3.0F, -2.0F, -1.0F}, {0.0F, 1.0F, 2.0F, 3.0F}, {4.0F, 0.0F, 0.0F, 0.0F}};
   Floats sum = {};
   Floats sum_x = {};
   Floats sum_y = {};
-  for (std::size_t i = 0; i < softargmax_rows; ++i) {
-    Floats row = {};
-    for (std::size_t j = 0; j < 3; ++j) {
-      const Floats weights = exp_negative(load(block[i] + 4 * j) - peak);
-      row += weights;
-      sum_x += weights * columns[j];
-    }
-    sum += row;
-    sum_y += row * (static_cast<float>(i) - static_cast<float>(softargmax_radius));
+  for (std::size_t i = 0; i < std::size(block); i += 4) {
+    const Floats weights = exp_negative(load(block + i) - peak);
+    sum += weights;
+    sum_x += weights * load(offsets.x + i);
+    sum_y += weights * load(offsets.y + i);
   }
   const float total = sum_of(sum);
   return {sum_of(sum_x) / total, sum_of(sum_y) / total};

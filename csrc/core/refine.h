@@ -14,12 +14,12 @@ inline Point operator+(Point a, Point b) { return {a.x + b.x, a.y + b.y}; }
 // Vertex of the parabola through three neighbours, the middle one the largest: -0.5 to 0.5; 0 if there is none.
 float parabola_vertex(float before, float middle, float after);
 
-// Soft-argmax reads the cells within `softargmax_radius` of a cell, -infinity where there is none, three unused columns
-// at the right. Returns the mean position relative to that cell, weighted by exp(value - peak).
+// Soft-argmax reads the cells within `softargmax_radius` of a cell, row by row, -infinity where there is none and in the
+// three at the end. Returns the mean position relative to that cell, weighted by exp(value - peak).
 inline constexpr std::size_t softargmax_radius = 4;
 inline constexpr std::size_t softargmax_rows = 2 * softargmax_radius + 1;
-inline constexpr std::size_t softargmax_pitch = 12;
-using SoftargmaxBlock = float[softargmax_rows][softargmax_pitch];
+inline constexpr std::size_t softargmax_cells = softargmax_rows * softargmax_rows;
+using SoftargmaxBlock = float[softargmax_cells + 3];
 Point softargmax_offset(const SoftargmaxBlock& block, float peak);
 
 // DARK (Zhang et al., CVPR 2020): the map is blurred with a Gaussian of 11 x 11 cells and sigma 2, zeros around it,
