@@ -31,8 +31,10 @@ TARGETS = ("tflite", "onnx", "openvino")
 def fine_tuned(init: Path, samples: list[Sample], args: argparse.Namespace, *, qat: bool) -> Path:
     """A checkpoint after `args.steps` more steps."""
     spec = load_checkpoint(init)[1]
+    gentle = quantization_aware(RECIPES[spec.name])
     recipe = replace(
-        quantization_aware(RECIPES[spec.name]),
+        gentle,
+        learning_rate=args.learning_rate or gentle.learning_rate,
         input_size=spec.input_size,
         epochs=1,
         batch_size=args.batch,
@@ -74,6 +76,7 @@ def main() -> None:
     parser.add_argument("--held-out", action="append", required=True, metavar="FORMAT:PATH")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="(default: that of --qat)")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args()

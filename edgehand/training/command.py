@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--recipe", default="lite",
-        help="lite, lite_depthwise, pose_mobilenet_v2, or onehand10k, panoptic, rhd as published "
+        help="lite, lite_depthwise, tiny, pose_mobilenet_v2, or onehand10k, panoptic, rhd as published "
         "(default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
         "--init", metavar="NAME|FILE",
-        help="start from a model that ships (lite, lite_depthwise) or from a checkpoint, to fine-tune it",
+        help="start from a model that ships (lite, lite_depthwise, tiny) or from a checkpoint, to fine-tune it",
     )  # fmt: skip
     start.add_argument(
         "--backbone", metavar="NAME|FILE",

@@ -101,6 +101,7 @@ def _published(padding: float = 1.25) -> Recipe:
 RECIPES: dict[str, Recipe] = {
     "lite": LITE,
     "lite_depthwise": replace(LITE, network="lite_depthwise"),
+    "tiny": replace(LITE, network="tiny", input_size=128),
     "pose_mobilenet_v2": replace(LITE, network="pose_mobilenet_v2", input_size=256),
     "onehand10k": _published(),
     "panoptic": _published(panoptic.PADDING),

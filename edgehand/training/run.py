@@ -90,10 +90,11 @@ def train(
         network, spec = (
             load_checkpoint(init) if init else (build(recipe.network), NETWORKS[recipe.network][1])
         )
-        if spec.name != recipe.network:
+        if NETWORKS[spec.name][0] is not NETWORKS[recipe.network][0]:
             raise CheckpointError(f"{init}: is of {spec.name}, the recipe trains {recipe.network}")
         spec = replace(
             spec,
+            name=recipe.network,
             input_size=recipe.input_size,
             padding=recipe.padding,
             decode=recipe.decode,

@@ -150,13 +150,14 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
     [
         (
             ["--recipe", "nope"],
-            "expected one of lite, lite_depthwise, pose_mobilenet_v2, onehand10k, panoptic, rhd",
+            "expected one of lite, lite_depthwise, tiny, pose_mobilenet_v2, onehand10k, panoptic, rhd",
         ),
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "expected at least 1"),
         (["--input-size", "100"], "expected a multiple of 32"),
         (["--init", "none.safetensors"], "no such checkpoint"),
+        (["--init", "lite", "--recipe", "lite_depthwise"], "is of lite, the recipe trains lite_depthwise"),
         (["--teacher", "none.safetensors"], "no such checkpoint"),
         (["--teacher", "lite", "--recipe", "rhd"], "only spatial cross-entropy can learn from a teacher"),
         (["--backbone", "none.npz"], "no such file of a backbone's weights"),
@@ -190,6 +191,17 @@ def test_float32_and_input_size(float32, tmp_path, write_dataset) -> None:
     assert load_checkpoint(tmp_path / "run/lite.safetensors")[1].input_size == 64
     state = torch.load(tmp_path / "run/resume.pt", weights_only=True)
     assert f"bfloat16={not float32}" in state["fingerprint"]
+
+
+def test_tiny_starts_from_lite(samples, tmp_path) -> None:
+    recipe = replace(RECIPES["tiny"], batch_size=4, group_size=2, epochs=1, learning_rate=1e-12)
+    written = train(samples, [], recipe, tmp_path, init=models.checkpoint("lite"), workers=0)
+    assert written.name == "tiny.safetensors"
+    network, spec = load_checkpoint(written)
+    lite, wide = load_checkpoint(models.checkpoint("lite"))
+    assert spec == replace(wide, name="tiny", input_size=128)
+    for name, weight in lite.named_parameters():
+        assert torch.allclose(weight, network.get_parameter(name), atol=1e-6), name
 
 
 @pytest.mark.parametrize(("steps", "nearer"), [(4, True), (400, False)])
