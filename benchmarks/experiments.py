@@ -49,8 +49,8 @@ class Experiment:
     swapped: float = 0.0
     """Part of the photos whose hands are before other backgrounds, see swap_backgrounds.py."""
     seed: int = 0
-    channels: int = LiteDepthwise.CHANNELS
-    """Of the pyramid."""
+    channels: int = LiteDepthwise.CHANNELS[0]
+    """Of the pyramid, at every level."""
     at_joints: bool = False
     """Whether the renders' keypoints are the rig's joints instead of where people mark them."""
 
@@ -95,7 +95,7 @@ def run(experiment: Experiment, args: argparse.Namespace, folder: Path) -> dict[
         for index in chosen(len(some), round(share * BATCH * STEPS), rng)
     ]
     recipe = replace(RECIPES["lite_depthwise"], **(SHORT | experiment.recipe))
-    LiteDepthwise.CHANNELS = experiment.channels
+    LiteDepthwise.CHANNELS = (experiment.channels,) * 4
     started = time.monotonic()
     checkpoint = train(
         samples,
