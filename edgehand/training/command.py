@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--teacher", metavar="NAME|FILE",
-        help="learn from this network's heatmaps, and features where it has the same pyramid, as well as from "
+        help="learn from this network's heatmaps, and features where both have a pyramid, as well as from "
         "the labels",
     )  # fmt: skip
     parser.add_argument(

@@ -20,8 +20,8 @@ class Distillation:
     """Cross-entropy between the teacher's distribution over the cells and the student's.
 
     After G. Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), at temperature 1: where the
-    teacher is unsure, its heatmap says so, which a label cannot. Where both networks have the same pyramid and
-    input, the student learns what the teacher feeds into it as well (A. Romero et al., "FitNets: Hints for Thin
+    teacher is unsure, its heatmap says so, which a label cannot. Where both networks have a pyramid, and the
+    same input, the student learns what the teacher feeds into it as well (A. Romero et al., "FitNets: Hints for Thin
     Deep Nets", 2015): the squared distance of the features, in units of their variance.
 
     Args:
