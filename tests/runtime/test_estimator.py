@@ -45,13 +45,17 @@ def test_the_route_by_hand_gives_the_same(pose: HandPose) -> None:
     (hand,) = pose(SAMPLE.image, [SAMPLE.box])
     for index, name in enumerate(KEYPOINT_NAMES):
         heatmap = heatmaps[..., index]
-        row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
-        rows = np.arange(max(0, row - 3), min(spec.heatmap_size, row + 4))
-        columns = np.arange(max(0, column - 3), min(spec.heatmap_size, column + 4))
-        weights = np.exp(heatmap[np.ix_(rows, columns)] - heatmap.max())
-        x = (weights.sum(0) * columns).sum() / weights.sum() * spec.stride
-        y = (weights.sum(1) * rows).sum() / weights.sum() * spec.stride
-        expected = matrix @ [x, y, 1]
+        y, x = row, column = np.unravel_index(heatmap.argmax(), heatmap.shape)
+        for _ in range(2):
+            # The second time around the mean, where that is more than 0.51 of a cell away.
+            row += int(y - row + np.copysign(0.49, y - row))
+            column += int(x - column + np.copysign(0.49, x - column))
+            rows = np.arange(max(0, row - 4), min(spec.heatmap_size, row + 5))
+            columns = np.arange(max(0, column - 4), min(spec.heatmap_size, column + 5))
+            weights = np.exp(heatmap[np.ix_(rows, columns)] - heatmap.max())
+            x = (weights.sum(0) * columns).sum() / weights.sum()
+            y = (weights.sum(1) * rows).sum() / weights.sum()
+        expected = matrix @ [x * spec.stride, y * spec.stride, 1]
         # The table may round a pixel's level the other way; that is all that may differ.
         np.testing.assert_allclose(hand.keypoints[index], expected, atol=0.2, err_msg=name)
 
@@ -89,9 +93,12 @@ def test_several_boxes_keep_their_order(pose: HandPose) -> None:
     assert not np.array_equal(hands[0].keypoints, hands[1].keypoints)
 
 
-def test_a_wall_is_no_hand(pose: HandPose) -> None:
-    (hand,) = pose(np.full((200, 200, 3), 128, np.uint8))
-    assert hand.score < 0.5
+def test_a_wall_is_less_of_a_hand(pose: HandPose) -> None:
+    """No more than that: it is no detector, see docs/model-card.md."""
+    (hand,) = pose(SAMPLE.image, [SAMPLE.box])
+    for grey in (0, 40, 80, 128, 180, 220, 255):
+        (wall,) = pose(np.full((200, 200, 3), grey, np.uint8))
+        assert wall.score < hand.score - 0.05
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_a_coarse_network_learns_its_rounding(images) -> None:
     rounded = quantized(network, images)
     optimizer = torch.optim.Adam(rounded.parameters(), lr=1e-5)
     errors = []
-    for _ in range(8):
+    for _ in range(20):
         error = (rounded(images) - wanted).square().mean()
         errors.append(error.item())
         optimizer.zero_grad()
