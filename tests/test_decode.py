@@ -225,7 +225,9 @@ def test_properties(data: st.DataObject) -> None:
         lowered = decode_heatmaps(heatmaps - 8, method=method)
         np.testing.assert_allclose(lowered[0], keypoints, atol=1e-3)
     if method not in NEWTON:
-        assert np.abs(keypoints - decode_heatmaps(heatmaps, method="argmax")[0]).max() <= 8
+        # Soft-argmax looks 4 cells far, twice.
+        reach = 8 if method == "softargmax" else 3
+        assert np.abs(keypoints - decode_heatmaps(heatmaps, method="argmax")[0]).max() <= reach
 
 
 def test_float16_equals_float32() -> None:
