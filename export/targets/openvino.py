@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import edgehand.runtime.silence_openvino  # noqa: F401 (before what it silences)
+
+# isort: split
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -21,8 +24,6 @@ from nncf.quantization.range_estimator import (
 )
 from numpy.typing import NDArray
 from openvino import opset13 as ops
-from openvino_telemetry.main import Telemetry
-from openvino_telemetry.utils.opt_in_checker import ConsentCheckResult, OptInChecker
 from torch import nn
 
 from edgehand.export.recipe import Recipe
@@ -41,11 +42,6 @@ NOT_OFFERED = {
 OFFERED: dict[str, tuple[Any, ...]] = {"calibrator": ("min-max", "percentile", "mse")}
 _CONVOLUTIONS = ("Convolution", "Deconvolution", "GroupConvolution")
 _FLOAT = Tensor("float32", "NCHW")
-
-# Both tools report their use to their makers unless somebody has declined, and fork to do so, which may hang beside
-# the threads of PyTorch and JAX. Nobody who calls our export has been asked.
-OptInChecker.check = lambda *_, **__: ConsentCheckResult.DECLINED
-Telemetry().consent = False
 
 
 def convert(graph: nn.Module, spec: ModelSpec, file: Path) -> tuple[Tensor, Tensor]:

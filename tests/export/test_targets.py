@@ -193,13 +193,38 @@ def test_a_file_that_computes_something_else_is_not_written(tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
-def test_openvino_does_not_report_its_use() -> None:
-    """Outside CI, where OpenVINO and NNCF would: neither when they are imported nor when they convert."""
-    code = (
-        "import edgehand.export.targets.openvino\n"
-        "from openvino.tools.ovc.telemetry_utils import init_ovc_telemetry\n"
-        "assert init_ovc_telemetry().consent is False\n"
-        "assert init_ovc_telemetry('another name').consent is False\n"
-    )
-    outside = {name: value for name, value in os.environ.items() if name != "CI"}
-    subprocess.run([sys.executable, "-c", code], check=True, env=outside)
+_SENT = (
+    "from openvino_telemetry.utils.sender import TelemetrySender\n"
+    "sent = []\n"
+    "TelemetrySender.send = lambda self, backend, message: sent.append(message)\n"
+)
+_CONVERTED = (
+    "from openvino.tools.ovc.telemetry_utils import init_ovc_telemetry\n"
+    "assert init_ovc_telemetry().consent is False\n"
+    "assert init_ovc_telemetry('another name').consent is False\n"
+)
+
+
+def _python_outside_ci(code: str) -> None:
+    """Where OpenVINO and NNCF would report that they are used."""
+    outside = {
+        name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")
+    }
+    subprocess.run([sys.executable, "-c", _SENT + code], check=True, env=outside)
+
+
+def test_openvino_by_itself_reports_its_import() -> None:
+    """So that the tests below can fail."""
+    _python_outside_ci("import openvino\nassert sent\n")
+
+
+@pytest.mark.parametrize(
+    "module", ["edgehand.export.targets.openvino", "edgehand.inspection.formats.openvino"]
+)
+def test_openvino_does_not_report_its_use(module: str) -> None:
+    """Neither when it is imported nor when it converts."""
+    _python_outside_ci(f"import {module}\n{_CONVERTED}assert not sent\n")
+
+
+def test_running_a_model_reports_nothing(exported: Export) -> None:
+    _python_outside_ci(f"from edgehand import HandPose\nHandPose({str(exported.file)!r})\nassert not sent\n")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import edgehand.runtime.silence_openvino  # noqa: F401 (before what it silences)
+
+# isort: split
 from pathlib import Path
 from typing import Any
 

@@ -21,6 +21,8 @@ class Backend:
     """An OpenVINO model, one crop at a time."""
 
     def __init__(self, path: Path, threads: int) -> None:
+        import edgehand.runtime.silence_openvino  # noqa: F401 (before what it silences)
+
         try:
             import openvino
         except ModuleNotFoundError:
