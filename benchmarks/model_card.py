@@ -1,9 +1,11 @@
 """The figures of docs/model-card.md: accuracy by source, size, pose and skin tone, robustness, known failures.
 
-    python benchmarks/model_card.py --data NAME=coco:PATH [--data ...] [--float CHECKPOINT] [--model FILE] -o DIR
+    python benchmarks/model_card.py --data NAME=coco:PATH [--data ...] [--handless FOLDER] [--float CHECKPOINT]
+        [--model FILE] -o DIR
 
-Writes DIR/figures.md, DIR/robustness.svg and DIR/failures.jpg. Boxes come from the labels. Robustness and failures
-are those of the INT8 model.
+Writes DIR/figures.md, DIR/robustness.svg and DIR/failures.jpg. Boxes come from the labels. Float figures are those of
+the network, which sees each box once; INT8 ones are those of HandPose, which looks again where a box was poor; how
+much that does is in the robustness table. FOLDER has pictures without hands, whose scores are set against the hands'.
 """
 
 from __future__ import annotations
@@ -19,20 +21,22 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from edgehand import Hand, datasets, image, metrics, models
+from edgehand import Hand, HandPose, datasets, image, metrics, models
 from edgehand.crop import crop, invert, patch_to_image, square, transform
 from edgehand.datasets import Sample
 from edgehand.draw import draw
-from edgehand.runtime.artifact import open_model
 from edgehand.runtime.estimator import find_keypoints, table_for
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import predict
+from edgehand.training.handless import windows
 
 mpl.use("svg")
 from matplotlib import pyplot as plt
 
 Find = Callable[[Any, tuple[float, float, float, float]], NDArray[np.float32]]
+Curves = dict[str, list[tuple[float, float, float]]]
+"""Change -> [(how much, error/box, PCK@0.1)]."""
 
 
 def summary(found: NDArray[np.float32], samples: list[Sample]) -> dict[str, metrics.Figure]:
@@ -110,12 +114,8 @@ def by(key: Callable[[Sample], str], samples: Iterable[Sample]) -> dict[str, lis
     return dict(sorted(groups.items()))
 
 
-def robustness(find: Find, samples: list[Sample]) -> dict[str, list[tuple[float, float, float]]]:
-    """How the figures move when boxes are drawn wrongly or pictures are turned or mirrored.
-
-    Returns:
-        change -> [(how much, error/box, PCK@0.1)].
-    """
+def robustness(find: Find, samples: list[Sample]) -> Curves:
+    """How the figures move when boxes are drawn wrongly or pictures are turned or mirrored."""
     pictures = {sample.image: image.load(sample.image) for sample in samples}
 
     def measure(change: Callable[[Sample], tuple[Any, Any, Any]]) -> tuple[float, float]:
@@ -166,11 +166,12 @@ def robustness(find: Find, samples: list[Sample]) -> dict[str, list[tuple[float,
     }
 
 
-def plot(curves: dict[str, list[tuple[float, float, float]]], path: Path) -> None:
-    """PCK@0.1 over each change."""
+def plot(curves: Curves, first: Curves, path: Path) -> None:
+    """PCK@0.1 over each change, dashed what the first look alone gives."""
     figure, axes = plt.subplots(1, len(curves), figsize=(3.2 * len(curves), 2.6), sharey=True)
     for axis, (name, points) in zip(axes, curves.items(), strict=True):
         axis.plot([p[0] for p in points], [p[2] for p in points], marker="o")
+        axis.plot([p[0] for p in first[name]], [p[2] for p in first[name]], linestyle="--")
         axis.set(title=name, ylim=(0, 1))
         axis.title.set_fontsize(9)
         axis.grid(alpha=0.3)
@@ -195,12 +196,29 @@ def failures(found: NDArray[np.float32], samples: list[Sample], path: Path, coun
     Image.fromarray(np.concatenate(rows)).save(path, quality=85)
 
 
+def scores(pose: HandPose, samples: list[Sample], handless: Path) -> str:
+    """A Markdown table: how scores tell boxes with a hand from windows without."""
+    with_hand = np.array([pose(sample.image, [sample.box])[0].score for sample in samples])
+    without = np.array([pose(w.image, [w.box])[0].score for w in windows(handless)])
+    above = (with_hand[:, None] > without).mean() + (with_hand[:, None] == without).mean() / 2
+    lines = ["| score above | of hands | of windows without |", "| --- | --- | --- |"]
+    lines += [
+        f"| {t:g} | {(with_hand > t).mean():.3f} | {(without > t).mean():.3f} |"
+        for t in (0.3, 0.4, 0.5, 0.6, 0.7)
+    ]
+    area = (
+        f"A hand scores above a window without one in {above:.4f} of {with_hand.size} x {without.size} pairs."
+    )
+    return "\n".join([*lines, "", area])
+
+
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", action="append", required=True, metavar="NAME=FORMAT:PATH")
+    parser.add_argument("--handless", type=Path, metavar="FOLDER")
     parser.add_argument("--float", type=Path, default=models.checkpoint("lite"), metavar="CHECKPOINT")
     parser.add_argument("--model", type=Path, default=models.int8_model(), metavar="FILE")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
@@ -210,11 +228,14 @@ def main() -> None:
     sources = {name: datasets.load(source) for name, _, source in (d.partition("=") for d in args.data)}
     samples = [sample for some in sources.values() for sample in some]
     network, spec = load_checkpoint(args.float)
-    model = open_model(args.model, threads=1)
-    colours = table_for(model)
+    pose = HandPose(args.model, threads=1)
+    colours = table_for(pose.model)
+
+    def look(picture: Any, box: tuple[float, float, float, float]) -> NDArray[np.float32]:
+        return find_keypoints(pose.model, colours, picture, box)[0]
 
     def find(picture: Any, box: tuple[float, float, float, float]) -> NDArray[np.float32]:
-        return find_keypoints(model, colours, picture, box)[0]
+        return pose(picture, [box])[0].keypoints
 
     int8 = np.stack([find(image.load(sample.image), sample.box) for sample in samples])
     rows = {
@@ -226,16 +247,24 @@ def main() -> None:
         name: list(range(end - len(some), end))
         for (name, some), end in zip(sources.items(), ends, strict=True)
     } | {"all": list(range(len(samples)))}
-    curves = robustness(find, samples)
     parts = ["## By source", table(by_source, rows, samples)]
     for title, key in (("hand size", size_class), ("pose", pose_class), ("skin tone", tone_class)):
         parts += [f"## By {title}", table(by(key, samples), {"INT8": int8}, samples)]
-    parts += ["## Robustness", "| change | | error/box | PCK@0.1 |", "| --- | --- | --- | --- |"]
-    text = "\n\n".join(parts[:-2]) + "\n\n" + "\n".join(parts[-2:])
+    curves, first = robustness(find, samples), robustness(look, samples)
+    lines = [
+        "| change | | error/box | PCK@0.1 | by the first look alone | |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for name, points in curves.items():
-        text += "".join(f"\n| {name} | {at:g} | {error:.4f} | {pck:.4f} |" for at, error, pck in points)
-    (args.output / "figures.md").write_text(text + "\n")
-    plot(curves, args.output / "robustness.svg")
+        for (at, error, pck), (_, error_first, pck_first) in zip(points, first[name], strict=True):
+            lines.append(
+                f"| {name} | {at:g} | {error:.4f} | {pck:.4f} | {error_first:.4f} | {pck_first:.4f} |"
+            )
+    parts += ["## Robustness", "\n".join(lines)]
+    if args.handless:
+        parts += ["## Scores", scores(pose, samples, args.handless)]
+    (args.output / "figures.md").write_text("\n\n".join(parts) + "\n")
+    plot(curves, first, args.output / "robustness.svg")
     failures(int8, samples, args.output / "failures.jpg")
 
 

@@ -4,8 +4,8 @@
 
 PHOTOS holds the four sources as folders in COCO's format (docs/model-card.md says where they come from). For each
 it writes DIR/SOURCE.train.json and DIR/SOURCE.heldout.json, about a tenth of the hands held out; a file name in
-them is relative to DIR. DIR/backgrounds gets windows of training photos of rooms and gestures that show people but
-no hand, for the renderer.
+them is relative to DIR. DIR/handless/train and DIR/handless/heldout get windows of the photos of rooms and gestures
+that show people but no hand; DIR/backgrounds gets some of the former, for the renderer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from PIL import Image
 
 from edgehand import image
 
-WINDOWS = {"rooms": 60, "gestures": 20}
-"""Background windows of each source."""
+WINDOWS = {"rooms": {"train": 600, "heldout": 120}, "gestures": {"train": 80, "heldout": 20}}
+"""At most so many windows without a hand of each source."""
+BACKGROUNDS = {"rooms": 60, "gestures": 20}
+"""How many of them become backgrounds."""
 
 Entry = dict[str, Any]
 
@@ -155,10 +158,15 @@ def main() -> None:
             text = json.dumps(content | {"images": moved, "annotations": annotations})
             (args.output / f"{source}.{name}.json").write_text(text)
             print(f"{source}.{name}: {len(images)} pictures, {len(annotations)} hands")
-        if source in ("rooms", "gestures"):
-            train = json.loads((args.output / f"{source}.train.json").read_text())
-            for number, window in enumerate(windows(train, args.output, WINDOWS[source])):
-                Image.fromarray(window).save(backgrounds / f"{source}-{number:03d}.jpg", quality=92)
+        for name, count in WINDOWS.get(source, {}).items():
+            content = json.loads((args.output / f"{source}.{name}.json").read_text())
+            handless = args.output / "handless" / name
+            handless.mkdir(parents=True, exist_ok=True)
+            for number, window in enumerate(windows(content, args.output, count)):
+                file = handless / f"{source}-{number:03d}.jpg"
+                Image.fromarray(window).save(file, quality=92)
+                if name == "train" and number < BACKGROUNDS[source]:
+                    shutil.copy(file, backgrounds)
         print(f"  {len(set(groups))} groups, held out: {', '.join(sorted(out))}")
 
 

@@ -20,6 +20,9 @@ from edgehand.runtime.artifact import Model, open_model
 
 Box = tuple[float, float, float, float]
 
+LOOK_AGAIN = 0.7
+"""A box whose square overlaps the square around the keypoints by less (intersection over union) was a poor one."""
+
 
 class HandPose:
     """Finds the 21 keypoints of hands.
@@ -41,7 +44,10 @@ class HandPose:
         self._table = table_for(self.model)
 
     def __call__(self, image: ImageLike, boxes: Sequence[Sequence[float]] | None = None) -> list[Hand]:
-        """Find the keypoints of each box's hand.
+        """Find the keypoints of each box's hand, with a second look where a box turns out to be a poor one.
+
+        A box much larger than the hand, or beside it, is replaced by the one around the keypoints that it gave, which
+        takes as long again (docs/model-card.md: how much a poor box costs with and without).
 
         Args:
             image: path, encoded bytes, PIL image or uint8 RGB array (H, W, 3).
@@ -59,6 +65,9 @@ class HandPose:
 
     def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
         keypoints, scores = find_keypoints(self.model, self._table, picture, box)
+        better = box_around(keypoints, at_least=max(box[2:]) / 8)
+        if overlap(box, better) < LOOK_AGAIN:
+            keypoints, scores = find_keypoints(self.model, self._table, picture, better)
         return Hand(keypoints=keypoints, scores=scores, box=box)
 
 
@@ -118,6 +127,36 @@ def find_keypoints(
         zero_point=given.zero_point,
         flipped=flipped,
     )
+
+
+def box_around(keypoints: NDArray[np.float32], at_least: float) -> Box:
+    """The box of a hand whose keypoints are known.
+
+    Args:
+        keypoints: (21, 2) x, y, pixels.
+        at_least: width and height that it has at any rate, pixels, more than 0.
+    Returns:
+        x, y, width, height, pixels.
+    """
+    low, high = keypoints.min(0), keypoints.max(0)
+    width, height = np.maximum(high - low, at_least)
+    x, y = (low + high - (width, height)) / 2
+    return float(x), float(y), float(width), float(height)
+
+
+def overlap(box: Box, other: Box) -> float:
+    """Intersection over union of the squares that two boxes are cropped by.
+
+    Args:
+        box, other: x, y, width, height, pixels.
+    Returns:
+        0..1.
+    """
+    (ax, ay, a), (bx, by, b) = square(box, 1.0), square(other, 1.0)
+    across, down = (
+        max(0.0, min(p + a / 2, q + b / 2) - max(p - a / 2, q - b / 2)) for p, q in ((ax, bx), (ay, by))
+    )
+    return across * down / (a * a + b * b - across * down)
 
 
 def check_box(box: Any, width: int, height: int) -> Box:

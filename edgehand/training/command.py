@@ -6,11 +6,17 @@ import argparse
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgehand.errors import InputError
 
+if TYPE_CHECKING:
+    from edgehand.datasets import Sample
+
 SYNTH = "synth:"
 """Before the folder of assets that hands are drawn from."""
+HANDLESS = "handless:"
+"""Before a folder of pictures without hands."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", action="append", required=True, metavar="FORMAT:PATH[@SHARE]",
         help="labelled pictures, e.g. coco:photos/annotations.json; may be given several times, then each "
         "with its share of the training, e.g. coco:photos@0.4 synth:assets@0.6; synth:ASSETS draws hands while "
-        "training (edgehand synth --help says what from)",
+        "training (edgehand synth --help says what from); handless:DIR takes pictures without hands, by which "
+        "scores learn to tell a hand from none",
     )  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -115,11 +122,16 @@ def run(args: argparse.Namespace) -> None:
             f"--data: {len(assets)} sources {SYNTH}ASSETS; give one, with all assets in its folder"
         )
     rendered = Rendered(assets[0], args.seed) if assets else None
-    loaded = [datasets.load(source, "train") for source, _ in sources if not source.startswith(SYNTH)]
+    files = [source for source, _ in sources if not source.startswith(SYNTH)]
+    loaded = [_load(source) for source in files]
     if args.validation:
         validation = [sample for source in args.validation for sample in datasets.load(source, "test")]
     else:
-        parts = [datasets.split(samples, args.holdout) for samples in loaded]
+        # Where there is no hand, no keypoint can be judged.
+        parts = [
+            datasets.split(samples, 0 if source.startswith(HANDLESS) else args.holdout)
+            for source, samples in zip(files, loaded, strict=True)
+        ]
         loaded = [kept for kept, _ in parts]
         validation = [sample for _, held_out in parts for sample in held_out]
     sizes = [len(samples) for samples in loaded] + [AN_EPOCH for _ in assets]
@@ -139,6 +151,15 @@ def run(args: argparse.Namespace) -> None:
         workers=args.workers,
         seed=args.seed,
     )
+
+
+def _load(source: str) -> list[Sample]:
+    from edgehand import datasets
+    from edgehand.training import handless
+
+    if source.startswith(HANDLESS):
+        return handless.windows(Path(source.removeprefix(HANDLESS)))
+    return datasets.load(source, "train")
 
 
 def _checkpoint(name_or_file: str | None) -> Path | None:

@@ -13,6 +13,7 @@ from edgehand.crop import crop, input_table, patch_to_image, square
 from edgehand.errors import InputError
 from edgehand.hand import KEYPOINT_NAMES
 from edgehand.image import load
+from edgehand.runtime.estimator import box_around, find_keypoints, overlap, table_for
 
 SAMPLE = datasets.load(f"coco:{Path(__file__).parents[2]}/examples")[0]
 
@@ -83,6 +84,49 @@ def test_no_box_is_the_whole_picture(pose: HandPose) -> None:
     assert whole.box == (0, 0, 256, 256)
     assert np.array_equal(whole.keypoints, boxed.keypoints)
     assert pose(SAMPLE.image, []) == []
+
+
+@pytest.mark.parametrize("scale", [1.5, 2.0])
+@pytest.mark.parametrize("corner", [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_a_poor_box_finds_what_a_tight_one_does(
+    pose: HandPose, scale: float, corner: tuple[int, int]
+) -> None:
+    """The box is too large and has the hand in one of its corners, which costs the first look twice as much."""
+    x, y, w, h = SAMPLE.box
+    loose = (x - (scale - 1) * w * corner[0], y - (scale - 1) * h * corner[1], scale * w, scale * h)
+    (tight,), (found,) = pose(SAMPLE.image, [SAMPLE.box]), pose(SAMPLE.image, [loose])
+    first, _ = find_keypoints(pose.model, table_for(pose.model), load(SAMPLE.image), loose)
+    once, twice = (
+        np.linalg.norm(keypoints - tight.keypoints, axis=1).mean() / max(w, h)
+        for keypoints in (first, found.keypoints)
+    )
+    assert found.box == loose
+    assert twice < 0.015 < once
+
+
+def test_a_good_box_is_looked_at_once(pose: HandPose) -> None:
+    (hand,) = pose(SAMPLE.image, [SAMPLE.box])
+    once, _ = find_keypoints(pose.model, table_for(pose.model), load(SAMPLE.image), SAMPLE.box)
+    assert np.array_equal(hand.keypoints, once)
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ((0, 0, 10, 10), 1.0),
+        ((0, 2.5, 10, 5), 1.0),  # its square is the same
+        ((5, 0, 10, 10), 1 / 3),
+        ((-5, -5, 20, 20), 1 / 4),
+        ((10, 0, 10, 10), 0.0),
+        ((30, 30, 10, 10), 0.0),
+    ],
+)
+def test_overlap_is_that_of_the_squares(other: tuple[float, ...], expected: float) -> None:
+    assert overlap((0, 0, 10, 10), other) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+def test_keypoints_on_one_spot_still_have_a_box() -> None:
+    assert box_around(np.full((21, 2), 7, np.float32), at_least=4) == (5, 5, 4, 4)
 
 
 def test_several_boxes_keep_their_order(pose: HandPose) -> None:

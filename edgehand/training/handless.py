@@ -1,0 +1,55 @@
+"""Pictures without hands, by which a network learns that its keypoints may be nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from edgehand import image
+from edgehand.datasets import Sample
+from edgehand.errors import DataError
+from edgehand.spec import NUM_KEYPOINTS
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+NOWHERE = -1e6
+"""Where the keypoints of no hand lie, pixels: outside every crop, however it is moved or turned."""
+
+
+def windows(folder: Path) -> list[Sample]:
+    """Boxes without a hand: each picture as a whole, its four quarters, and as much in its middle.
+
+    Args:
+        folder: of pictures, with or without folders in it.
+    Returns:
+        six samples a picture, every keypoint labelled and far outside.
+    Raises:
+        DataError: no such folder, or no picture in it.
+        ImageError: a picture cannot be read.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    if not files:
+        raise DataError(
+            f"{folder}: no picture ({', '.join(SUFFIXES)}) in it; give a folder of pictures without hands"
+        )
+    samples: list[Sample] = []
+    for file in files:
+        height, width = image.load(file).shape[:2]
+        for left, top, part in (
+            (0, 0, 1),
+            (0, 0, 0.5),
+            (0.5, 0, 0.5),
+            (0, 0.5, 0.5),
+            (0.5, 0.5, 0.5),
+            (0.25, 0.25, 0.5),
+        ):
+            samples.append(
+                Sample(
+                    id=len(samples),
+                    image=file,
+                    keypoints=np.full((NUM_KEYPOINTS, 2), NOWHERE, np.float32),
+                    visibility=np.ones(NUM_KEYPOINTS, np.uint8),
+                    box=(left * width, top * height, part * width, part * height),
+                )
+            )
+    return samples
