@@ -20,8 +20,10 @@ from edgehand.runtime.artifact import Model, open_model
 
 Box = tuple[float, float, float, float]
 
-LOOK_AGAIN = 0.7
-"""A box whose square overlaps the square around the keypoints by less (intersection over union) was a poor one."""
+POOR = 0.7
+"""A box was a poor one if its square and that around the keypoints overlap by less (intersection over union)."""
+TURNED = 60.0
+"""Degrees from upright by which hands are turned that the network has rarely seen."""
 
 
 class HandPose:
@@ -44,10 +46,10 @@ class HandPose:
         self._table = table_for(self.model)
 
     def __call__(self, image: ImageLike, boxes: Sequence[Sequence[float]] | None = None) -> list[Hand]:
-        """Find the keypoints of each box's hand, with a second look where a box turns out to be a poor one.
+        """Find the keypoints of each box's hand, with a second look where the first was a poor one.
 
-        A box much larger than the hand, or beside it, is replaced by the one around the keypoints that it gave, which
-        takes as long again (docs/model-card.md: how much a poor box costs with and without).
+        Where the box is much larger than the hand or beside it, or the hand is turned by more than 60 degrees, the
+        keypoints say where and how to look again, which takes as long again (docs/model-card.md: what it is good for).
 
         Args:
             image: path, encoded bytes, PIL image or uint8 RGB array (H, W, 3).
@@ -65,9 +67,10 @@ class HandPose:
 
     def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
         keypoints, scores = find_keypoints(self.model, self._table, picture, box)
-        better = box_around(keypoints, at_least=max(box[2:]) / 8)
-        if overlap(box, better) < LOOK_AGAIN:
-            keypoints, scores = find_keypoints(self.model, self._table, picture, better)
+        turned, at_least = turn(keypoints), max(box[2:]) / 8
+        if overlap(box, box_around(keypoints, at_least)) < POOR or abs(turned) > TURNED:
+            better = box_around(keypoints, at_least, turned)
+            keypoints, scores = find_keypoints(self.model, self._table, picture, better, rotation=turned)
         return Hand(keypoints=keypoints, scores=scores, box=box)
 
 
@@ -78,7 +81,7 @@ def table_for(model: Model) -> NDArray[Any]:
 
 
 def input_crop(
-    model: Model, table: NDArray[Any], picture: NDArray[np.uint8], box: Box
+    model: Model, table: NDArray[Any], picture: NDArray[np.uint8], box: Box, *, rotation: float = 0.0
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """What the model is given, and where it lies.
 
@@ -87,17 +90,24 @@ def input_crop(
         table: of this model, see `table_for`.
         picture: uint8 RGB (H, W, 3).
         box: x, y, width, height, tight around the hand, pixels.
+        rotation: of the square around the box's centre, degrees, x towards y.
     Returns:
         the crop in the model's own type and layout, and the matrix (2, 3) from its pixels to the picture's.
     """
     spec, layout = model.metadata.spec, model.metadata.input.layout
-    matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
+    matrix = patch_to_image(*square(box, spec.padding), spec.input_size, rotation=rotation)
     crop = crop_input(picture, matrix, spec.input_size, table, layout=layout, antialias=spec.antialias)
     return crop, matrix
 
 
 def find_keypoints(
-    model: Model, table: NDArray[Any], picture: NDArray[np.uint8], box: Box, *, flip_test: bool = False
+    model: Model,
+    table: NDArray[Any],
+    picture: NDArray[np.uint8],
+    box: Box,
+    *,
+    rotation: float = 0.0,
+    flip_test: bool = False,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The device's whole route: crop, engine, heatmaps, keypoints.
 
@@ -106,12 +116,13 @@ def find_keypoints(
         table: of this model, see `table_for`.
         picture: uint8 RGB (H, W, 3).
         box: x, y, width, height, tight around the hand, pixels.
+        rotation: of the square around the box's centre, degrees, x towards y.
         flip_test: average with the mirrored crop.
     Returns:
         keypoints (21, 2) float32 in pixels of the picture, scores (21,) float32 in 0..1.
     """
     spec, taken, given = model.metadata.spec, model.metadata.input, model.metadata.output
-    crop, matrix = input_crop(model, table, picture, box)
+    crop, matrix = input_crop(model, table, picture, box, rotation=rotation)
     heatmaps = model.backend.infer(crop)
     flipped = None
     if flip_test:
@@ -129,19 +140,34 @@ def find_keypoints(
     )
 
 
-def box_around(keypoints: NDArray[np.float32], at_least: float) -> Box:
+def turn(keypoints: NDArray[np.float32]) -> float:
+    """By how much a hand is turned from upright, by its wrist and the bases of its four fingers.
+
+    Args:
+        keypoints: (21, 2) x, y, pixels.
+    Returns:
+        degrees, x towards y, -180..180.
+    """
+    across, down = keypoints[[5, 9, 13, 17]].mean(0) - keypoints[0]
+    return float(np.degrees(np.arctan2(across, -down)))
+
+
+def box_around(keypoints: NDArray[np.float32], at_least: float, rotation: float = 0.0) -> Box:
     """The box of a hand whose keypoints are known.
 
     Args:
         keypoints: (21, 2) x, y, pixels.
         at_least: width and height that it has at any rate, pixels, more than 0.
+        rotation: of the box around its centre, degrees, x towards y.
     Returns:
-        x, y, width, height, pixels.
+        x, y, width, height, pixels, as if it were turned back around its centre.
     """
-    low, high = keypoints.min(0), keypoints.max(0)
+    axes = patch_to_image(0, 0, 1, 1, rotation=rotation)[:, :2]
+    along = keypoints @ axes
+    low, high = along.min(0), along.max(0)
     width, height = np.maximum(high - low, at_least)
-    x, y = (low + high - (width, height)) / 2
-    return float(x), float(y), float(width), float(height)
+    cx, cy = axes @ (low + high) / 2
+    return float(cx - width / 2), float(cy - height / 2), float(width), float(height)
 
 
 def overlap(box: Box, other: Box) -> float:

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from edgehand import Hand, HandPose, datasets, models
-from edgehand.crop import crop, input_table, patch_to_image, square
+from edgehand.crop import crop, input_table, invert, patch_to_image, square, transform
 from edgehand.errors import InputError
 from edgehand.hand import KEYPOINT_NAMES
 from edgehand.image import load
-from edgehand.runtime.estimator import box_around, find_keypoints, overlap, table_for
+from edgehand.runtime.estimator import box_around, find_keypoints, overlap, table_for, turn
 
 SAMPLE = datasets.load(f"coco:{Path(__file__).parents[2]}/examples")[0]
 
@@ -123,6 +123,34 @@ def test_a_good_box_is_looked_at_once(pose: HandPose) -> None:
 )
 def test_overlap_is_that_of_the_squares(other: tuple[float, ...], expected: float) -> None:
     assert overlap((0, 0, 10, 10), other) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("degrees", [-179, -90, -30, 0, 45, 90, 135])
+def test_a_turned_box_is_the_box_of_the_hand_turned_back(degrees: float) -> None:
+    keypoints = np.random.default_rng(0).uniform(0, 100, (21, 2))
+    there = patch_to_image(30, 40, 1, 1, rotation=degrees)
+    upright = transform(invert(there), keypoints).astype(np.float32)
+    x, y, w, h = box_around(keypoints.astype(np.float32), 1, degrees)
+    assert (w, h) == pytest.approx(np.ptp(upright, axis=0), rel=1e-4)
+    centre = transform(there, (upright.min(0) + upright.max(0)) / 2)
+    assert (x + w / 2, y + h / 2) == pytest.approx(centre, rel=1e-4)
+
+
+@pytest.mark.parametrize(("finger", "degrees"), [((0, -1), 0), ((1, 0), 90), ((0, 1), 180), ((-1, -1), -45)])
+def test_turn_is_where_the_fingers_begin(finger: tuple[int, int], degrees: float) -> None:
+    keypoints = np.zeros((21, 2), np.float32) + 50
+    keypoints[[5, 9, 13, 17]] += finger
+    assert turn(keypoints) == pytest.approx(degrees)
+
+
+def test_a_hand_on_its_head_is_found_as_an_upright_one(pose: HandPose) -> None:
+    picture = load(SAMPLE.image)
+    height, width = picture.shape[:2]
+    x, y, w, h = SAMPLE.box
+    (upright,) = pose(picture, [SAMPLE.box])
+    (turned,) = pose(picture[::-1, ::-1], [(width - x - w, height - y - h, w, h)])
+    back = (width - 1, height - 1) - turned.keypoints
+    assert np.linalg.norm(back - upright.keypoints, axis=1).mean() < 0.01 * max(w, h)
 
 
 def test_keypoints_on_one_spot_still_have_a_box() -> None:
