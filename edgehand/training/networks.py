@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from edgehand.errors import InputError
 from edgehand.spec import NUM_KEYPOINTS, ModelSpec
-from edgehand.training.vision import mobilenet_v2
+from edgehand.training.vision import InvertedResidual, mobilenet_v2
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
@@ -175,14 +175,18 @@ class Lite(LiteDepthwise):
     the whole hand, where channels cost little.
     """
 
-    CHANNELS = (64, 128, 192, 256)
-    FUSED = (16, 96, 96, 96, 96, 96, 96, 128, 128, 128, 128, 192, 192)
+    CHANNELS = (64, 128, 192, 128)
+    FUSED = (16, 96, 96, 96, 96, 96, 96, 192, 192, 192, 192, 256, 256)
     """Channels of the 3x3 convolutions, from the backbone's second block on."""
+    EXPANSION = 2.4
+    """Of the last three blocks, 6 in MobileNetV2, where they hold a third of all weights."""
 
     def __init__(self) -> None:
         super().__init__()
         for index, width in enumerate(self.FUSED, start=1):
             self.backbone[index] = FusedBlock(self.backbone[index], width)
+        for index in (15, 16, 17):
+            self.backbone[index] = InvertedResidual(160, self.backbone[index].out_channels, 1, self.EXPANSION)
 
     def smoothing(self, level: int) -> nn.Module:
         """As in `LiteDepthwise`; dense but for the finest level."""

@@ -21,6 +21,7 @@ except RuntimeError as error:
     import torchvision
 
 from torchvision.models import MobileNetV2, mobilenet_v2
+from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.transforms import v2 as transforms
 
-__all__ = ["MobileNetV2", "mobilenet_v2", "torchvision", "transforms"]
+__all__ = ["InvertedResidual", "MobileNetV2", "mobilenet_v2", "torchvision", "transforms"]

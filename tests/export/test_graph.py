@@ -59,10 +59,10 @@ def test_graph_equals_network(name: str, deconvolution: str) -> None:
 
 def test_networks_are_as_large_as_published_or_promised() -> None:
     sizes = {name: sum(weight.numel() for weight in build(name).parameters()) for name in NETWORKS}
-    # MMPose's model zoo for the one; our own promise for the others, which `lite` breaks: docs/quantization.md.
+    # MMPose's model zoo for the one; our own promise for the others.
     assert sizes["pose_mobilenet_v2"] == 9_570_837
     assert sizes["lite_depthwise"] <= 2_600_000
-    assert sizes["lite"] == 2_989_301
+    assert sizes["lite"] <= 2_600_000
 
 
 def test_lite_takes_at_most_half_a_gigamac() -> None:

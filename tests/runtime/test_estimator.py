@@ -86,12 +86,12 @@ def test_no_box_is_the_whole_picture(pose: HandPose) -> None:
     assert pose(SAMPLE.image, []) == []
 
 
-@pytest.mark.parametrize("scale", [1.5, 2.0])
+@pytest.mark.parametrize("scale", [2.0, 2.5])
 @pytest.mark.parametrize("corner", [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_a_poor_box_finds_what_a_tight_one_does(
     pose: HandPose, scale: float, corner: tuple[int, int]
 ) -> None:
-    """The box is too large and has the hand in one of its corners, which costs the first look twice as much."""
+    """The box is too large and has the hand in one of its corners, which costs the first look more."""
     x, y, w, h = SAMPLE.box
     loose = (x - (scale - 1) * w * corner[0], y - (scale - 1) * h * corner[1], scale * w, scale * h)
     (tight,), (found,) = pose(SAMPLE.image, [SAMPLE.box]), pose(SAMPLE.image, [loose])
@@ -101,7 +101,7 @@ def test_a_poor_box_finds_what_a_tight_one_does(
         for keypoints in (first, found.keypoints)
     )
     assert found.box == loose
-    assert twice < 0.015 < once
+    assert twice < 0.02 < once
 
 
 def test_a_good_box_is_looked_at_once(pose: HandPose) -> None:
@@ -165,12 +165,15 @@ def test_several_boxes_keep_their_order(pose: HandPose) -> None:
     assert not np.array_equal(hands[0].keypoints, hands[1].keypoints)
 
 
-def test_a_wall_is_less_of_a_hand(pose: HandPose) -> None:
-    """No more than that: it is no detector, see docs/model-card.md."""
-    (hand,) = pose(SAMPLE.image, [SAMPLE.box])
-    for grey in (0, 40, 80, 128, 180, 220, 255):
-        (wall,) = pose(np.full((200, 200, 3), grey, np.uint8))
-        assert wall.score < hand.score - 0.05
+@pytest.mark.parametrize("model", ["lite", "tiny"])
+def test_a_wall_is_no_hand(model: str) -> None:
+    pose = HandPose(models.int8_model(model), threads=1)
+    rng = np.random.default_rng(0)
+    walls = [np.full((200, 200, 3), grey, np.uint8) for grey in (0, 40, 80, 128, 180, 220, 255)]
+    walls += [rng.integers(0, 256, (200, 200, 3), dtype=np.uint8)]
+    for wall in walls:
+        (hand,) = pose(wall)
+        assert hand.score < 0.3
 
 
 @pytest.mark.parametrize(
