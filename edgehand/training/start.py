@@ -70,8 +70,12 @@ def _borrowed_backbone(network: nn.Module, spec: ModelSpec, path: Path) -> None:
         convolution.weight.copy_(weight)
         norm.running_mean -= shift
     for mine, block in zip(ours, backbone, strict=False):
-        if type(mine) is type(block):
+        if _shapes(mine) == _shapes(block):
             mine.load_state_dict(block.state_dict())
+
+
+def _shapes(block: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in block.state_dict().items()}
 
 
 def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Tensor) -> None:
