@@ -23,7 +23,7 @@ Box = tuple[float, float, float, float]
 POOR = 0.7
 """A box was a poor one if its square and that around the keypoints overlap by less (intersection over union)."""
 TURNED = 60.0
-"""Degrees from upright by which hands are turned that the network has rarely seen."""
+"""A hand that is turned by more degrees from upright is one as the network has seen few."""
 
 
 class HandPose:

@@ -12,6 +12,8 @@ from edgehand.errors import DataError
 from edgehand.spec import NUM_KEYPOINTS
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+WINDOWS = ((0, 0, 1), (0, 0, 0.5), (0.5, 0, 0.5), (0, 0.5, 0.5), (0.5, 0.5, 0.5), (0.25, 0.25, 0.5))
+"""Left, top and size of each, as parts of the picture's width and height."""
 NOWHERE = -1e6
 """Where the keypoints of no hand lie, pixels: outside every crop, however it is moved or turned."""
 
@@ -35,14 +37,7 @@ def windows(folder: Path) -> list[Sample]:
     samples: list[Sample] = []
     for file in files:
         height, width = image.load(file).shape[:2]
-        for left, top, part in (
-            (0, 0, 1),
-            (0, 0, 0.5),
-            (0.5, 0, 0.5),
-            (0, 0.5, 0.5),
-            (0.5, 0.5, 0.5),
-            (0.25, 0.25, 0.5),
-        ):
+        for left, top, part in WINDOWS:
             samples.append(
                 Sample(
                     id=len(samples),
