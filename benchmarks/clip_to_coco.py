@@ -15,6 +15,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edgehand.synth.dataset import categories
+
 
 def main() -> None:
     """Write the data set."""
@@ -47,7 +49,7 @@ def main() -> None:
                 "keypoints": np.column_stack([points, np.full(len(points), 2)]).ravel().tolist(),
             }
         )
-    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "hand"}]}
+    content = {"images": images, "annotations": annotations, "categories": categories()}
     (args.output / "annotations.json").write_text(json.dumps(content))
 
 

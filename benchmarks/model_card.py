@@ -196,9 +196,9 @@ def failures(found: NDArray[np.float32], samples: list[Sample], path: Path, coun
     Image.fromarray(np.concatenate(rows)).save(path, quality=85)
 
 
-def scores(pose: HandPose, samples: list[Sample], handless: Path) -> str:
+def scores(pose: HandPose, hands: list[Hand], handless: Path) -> str:
     """A Markdown table: how scores tell boxes with a hand from windows without."""
-    with_hand = np.array([pose(sample.image, [sample.box])[0].score for sample in samples])
+    with_hand = np.array([hand.score for hand in hands])
     without = np.array([pose(w.image, [w.box])[0].score for w in windows(handless)])
     above = (with_hand[:, None] > without).mean() + (with_hand[:, None] == without).mean() / 2
     lines = ["| score above | of hands | of windows without |", "| --- | --- | --- |"]
@@ -237,7 +237,8 @@ def main() -> None:
     def find(picture: Any, box: tuple[float, float, float, float]) -> NDArray[np.float32]:
         return pose(picture, [box])[0].keypoints
 
-    int8 = np.stack([find(image.load(sample.image), sample.box) for sample in samples])
+    hands = [pose(sample.image, [sample.box])[0] for sample in samples]
+    int8 = np.stack([hand.keypoints for hand in hands])
     rows = {
         "float": predict(network, HandCrops(samples, spec), torch.device("cpu"), 0),
         "INT8": int8,
@@ -262,7 +263,7 @@ def main() -> None:
             )
     parts += ["## Robustness", "\n".join(lines)]
     if args.handless:
-        parts += ["## Scores", scores(pose, samples, args.handless)]
+        parts += ["## Scores", scores(pose, hands, args.handless)]
     (args.output / "figures.md").write_text("\n\n".join(parts) + "\n")
     plot(curves, first, args.output / "robustness.svg")
     failures(int8, samples, args.output / "failures.jpg")

@@ -155,14 +155,14 @@ def main() -> None:
             kept = {entry["id"] for entry in images}
             annotations = [a for a in content["annotations"] if a["image_id"] in kept]
             moved = [e | {"file_name": os.path.relpath(folder / e["file_name"], args.output)} for e in images]
-            text = json.dumps(content | {"images": moved, "annotations": annotations})
-            (args.output / f"{source}.{name}.json").write_text(text)
+            part = content | {"images": moved, "annotations": annotations}
+            (args.output / f"{source}.{name}.json").write_text(json.dumps(part))
             print(f"{source}.{name}: {len(images)} pictures, {len(annotations)} hands")
-        for name, count in WINDOWS.get(source, {}).items():
-            content = json.loads((args.output / f"{source}.{name}.json").read_text())
+            if source not in WINDOWS:
+                continue
             handless = args.output / "handless" / name
             handless.mkdir(parents=True, exist_ok=True)
-            for number, window in enumerate(windows(content, args.output, count)):
+            for number, window in enumerate(windows(part, args.output, WINDOWS[source][name])):
                 file = handless / f"{source}-{number:03d}.jpg"
                 Image.fromarray(window).save(file, quality=92)
                 if name == "train" and number < BACKGROUNDS[source]:

@@ -14,6 +14,8 @@ from edgehand.errors import ImageError
 
 ImageLike: TypeAlias = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+
 # What Pillow's decoders raise on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError)
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
@@ -44,6 +46,11 @@ def load(image: ImageLike) -> NDArray[np.uint8]:
         raise ImageError(f"{path}: no such picture; give the path of an image file")
     with path.open("rb") as file:
         return _open(file, str(path))
+
+
+def pictures(folder: Path) -> list[Path]:
+    """The files in a folder, and in the folders in it, that end in one of SUFFIXES, in alphabetical order."""
+    return [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
 
 
 def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:

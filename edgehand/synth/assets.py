@@ -37,7 +37,6 @@ MAX_BYTES = 2**28
 """Larger hand.npz files are refused."""
 BACKGROUND_SIDE = 640
 """Background photos are read at about this size, pixels of the shorter side."""
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +108,7 @@ def load(folder: Path) -> Assets:
     hand, region = _used_uv(hand)
     nails = np.ascontiguousarray(_cut(image.load(folder / "fingernails.jpg"), region)[..., 1])
     loaded = tuple(_skin(path, region, nails.shape) for path in skins)
-    backgrounds = tuple(
-        path for path in sorted((folder / "backgrounds").rglob("*")) if path.suffix.lower() in PHOTO_SUFFIXES
-    )
+    backgrounds = tuple(image.pictures(folder / "backgrounds"))
     environments = sorted((folder / "environments").glob("*.exr"))
     files = [folder / "hand.npz", folder / "fingernails.jpg", *skins, *backgrounds, *environments]
     listing = "".join(f"{path.relative_to(folder)} {path.stat().st_size}\n" for path in files)

@@ -11,7 +11,6 @@ from edgehand.datasets import Sample
 from edgehand.errors import DataError
 from edgehand.spec import NUM_KEYPOINTS
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 WINDOWS = ((0, 0, 1), (0, 0, 0.5), (0.5, 0, 0.5), (0, 0.5, 0.5), (0.5, 0.5, 0.5), (0.25, 0.25, 0.5))
 """Left, top and size of each, as parts of the picture's width and height."""
 NOWHERE = -1e6
@@ -29,10 +28,10 @@ def windows(folder: Path) -> list[Sample]:
         DataError: no such folder, or no picture in it.
         ImageError: a picture cannot be read.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = image.pictures(folder)
     if not files:
         raise DataError(
-            f"{folder}: no picture ({', '.join(SUFFIXES)}) in it; give a folder of pictures without hands"
+            f"{folder}: no picture ({', '.join(image.SUFFIXES)}) in it; give a folder of pictures without hands"
         )
     samples: list[Sample] = []
     for file in files:
