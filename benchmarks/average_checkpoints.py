@@ -1,19 +1,32 @@
 """The mean of the weights of several training runs, as one checkpoint.
 
-    python benchmarks/average_checkpoints.py lite.safetensors runs/a/lite.safetensors runs/b/lite.safetensors -o mean.safetensors
+    python benchmarks/average_checkpoints.py runs/a/lite.safetensors runs/b/lite.safetensors \
+        --data coco:photos@0.5 --data coco:renders@0.5 -o mean.safetensors
 
-For runs that go on from one another, or from the same start: their mean errs less on photos unlike those of training
-than any of them. P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization" (2018).
+For runs that go on from one another or from the same start: on photos unlike those of training their mean errs less
+than any of them. `--data` is what they were trained on: batch norm takes its mean and variance from 40 groups of it.
+P. Izmailov et al., "Averaging Weights Leads to Wider Optima and Better Generalization" (2018).
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
+from torch.optim.swa_utils import update_bn
+from torch.utils.data import DataLoader, Subset
 
+from edgehand import datasets
+from edgehand.spec import ModelSpec
 from edgehand.training.checkpoint import load_checkpoint, load_tensors, save_checkpoint
+from edgehand.training.data import HandCrops, normalise
+from edgehand.training.mixture import mixture, read_share
+
+GROUP, GROUPS = 32, 40
+"""Crops that batch norm sees together while training, and how many such groups fix its mean and variance."""
 
 
 def main() -> None:
@@ -22,6 +35,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("checkpoints", nargs="+", type=Path)
+    parser.add_argument("--data", action="append", required=True, metavar="FORMAT:PATH[@SHARE]")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     args = parser.parse_args()
 
@@ -29,14 +43,34 @@ def main() -> None:
     for path, spec in zip(args.checkpoints, specs, strict=True):
         if spec != specs[0]:
             raise SystemExit(f"{path}: has another spec than {args.checkpoints[0]}")
+    network, spec = networks[0], specs[0]
     states = [network.state_dict() for network in networks]
     # Batch norm counts its batches in integers.
     mean = {
         name: torch.stack([state[name].double() for state in states]).mean(0).to(tensor.dtype)
         for name, tensor in states[0].items()
     }
-    load_tensors(networks[0], mean, str(args.output))
-    save_checkpoint(networks[0], specs[0], args.output)
+    load_tensors(network, mean, str(args.output))
+    update_bn(training_groups(args.data, spec), network)
+    save_checkpoint(network, spec, args.output)
+
+
+def training_groups(data: list[str], spec: ModelSpec) -> Iterator[Tensor]:
+    """Groups of the network's inputs, as training draws them.
+
+    Args:
+        data: FORMAT:PATH[@SHARE].
+        spec: of the network.
+    Yields:
+        (GROUP, 3, S, S) float32.
+    """
+    sources, shares = zip(*(read_share(source) for source in data), strict=True)
+    loaded = [datasets.load(source, "train") for source in sources]
+    order = mixture([len(samples) for samples in loaded], list(shares)).order(seed=0, epoch=0)
+    crops = HandCrops([sample for samples in loaded for sample in samples], spec, "strong")
+    drawn = Subset(crops, order[: GROUP * GROUPS])
+    for patches, _, _ in DataLoader(drawn, batch_size=GROUP, drop_last=True):
+        yield normalise(patches, spec)
 
 
 if __name__ == "__main__":
