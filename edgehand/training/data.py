@@ -59,14 +59,11 @@ class HandCrops(Dataset[Batch]):
             matrix = patch_to_image(*square(sample.box, self.spec.padding), self.spec.input_size)
         patch = crop(picture, matrix, self.spec.input_size, antialias=self.spec.antialias)
         pixels = torch.from_numpy(patch.transpose(2, 0, 1).copy())
-        keypoints = transform(invert(matrix), sample.keypoints)
-        if self._augmentation and self._augmentation.bend:
-            pixels, keypoints = self._augmentation.bend(pixels, keypoints, rng)
         if self._augmentation and self._augmentation.colours:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(rng.integers(2**63)))
                 pixels = self._augmentation.colours(pixels)
-        cells = keypoints / self.spec.stride
+        cells = transform(invert(matrix), sample.keypoints) / self.spec.stride
         channels = np.argsort(self.spec.keypoint_order)
         return (
             pixels,
