@@ -24,6 +24,8 @@ class Simulation:
     Every operation's result is quantized once a tensor, a convolution's weights once a channel (or as the recipe
     says), symmetric; sums are exact. Engines differ in details - which tensors they join, how biases are rounded -
     that are small beside the rounding itself (tests/export/test_simulation.py holds it against LiteRT).
+    OpenVINO's files have a range for each channel that a depthwise convolution reads, which is not simulated: they lose
+    up to 3 dB less.
 
     Args:
         graph: of `edgehand.export.graph.inference_graph`, deconvolutions kept.

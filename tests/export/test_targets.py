@@ -84,7 +84,9 @@ def test_the_simulation_predicts_the_engine(exported: Export) -> None:
     simulation = Simulation(inference_graph(network, deconvolution="keep"), crops, recipe)
     expected = torch_heatmaps(network, crops[:16])
     predicted = sqnr(expected, simulation.heatmaps(crops[:16]))
-    assert sqnr(expected, model_heatmaps(made, crops[:16])) == pytest.approx(predicted, abs=2)
+    better = sqnr(expected, model_heatmaps(made, crops[:16])) - predicted
+    # NNCF gives every channel that a depthwise convolution reads a range of its own; the simulation has one a tensor.
+    assert -2 <= better <= (3.5 if made.engine == "openvino" else 2)
 
 
 def test_two_runs_are_bit_identical(exported: Export) -> None:
