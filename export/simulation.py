@@ -24,27 +24,44 @@ class Simulation:
     Every operation's result is quantized once a tensor, a convolution's weights once a channel (or as the recipe
     says), symmetric; sums are exact. Engines differ in details - which tensors they join, how biases are rounded -
     that are small beside the rounding itself (tests/export/test_simulation.py holds it against LiteRT).
-    OpenVINO's files have a range for each channel that a depthwise convolution reads, which is not simulated: they lose
-    up to 3 dB less.
 
     Args:
         graph: of `edgehand.export.graph.inference_graph`, deconvolutions kept.
         inputs: (N, 3, S, S) normalised calibration crops.
         recipe: how to quantize.
+        depthwise_by_channel: whether each channel that depthwise convolutions alone read has a range of its own, as
+            NNCF gives it.
     """
 
-    def __init__(self, graph: nn.Module, inputs: NDArray[np.float32], recipe: Recipe) -> None:
+    def __init__(
+        self,
+        graph: nn.Module,
+        inputs: NDArray[np.float32],
+        recipe: Recipe,
+        *,
+        depthwise_by_channel: bool = False,
+    ) -> None:
         self.operations = Operations(graph)
         self.recipe = recipe
-        observer = Observer(recipe)
+        by_channel = {
+            operation.name
+            for operation in self.operations.all
+            if depthwise_by_channel and self._only_depthwise_reads(operation)
+        }
+        observer, channels = Observer(recipe), Observer(recipe)
         for _, results in self._float_runs(inputs):
             for index in range(len(results[self.operations.all[0].last])):
-                observer.see({name: values[index].numpy() for name, values in self._named(results)})
+                seen = {name: values[index].numpy() for name, values in self._named(results)}
+                observer.see(seen)
+                if by_channel:
+                    channels.see({f"{name}/{c}": v for name in by_channel for c, v in enumerate(seen[name])})
         self.ranges = observer.ranges()
-        self._rounding = {
-            operation.name: _activation_rounding(self.ranges[operation.name], recipe)
-            for operation in self.operations.all
-        }
+        limits = {name: [values] for name, values in self.ranges.items()}
+        if by_channel:
+            limits |= {name: [] for name in by_channel}
+            for name, values in channels.ranges().items():  # in the order they were first seen in
+                limits[name.rpartition("/")[0]].append(values)
+        self._rounding = {name: _activation_rounding(values, recipe) for name, values in limits.items()}
         self._weights = {
             operation.name: _rounded_weights(operation.convolution, recipe)
             for operation in self.operations.all
@@ -87,6 +104,10 @@ class Simulation:
                 outside[name] += float(part) * len(batch) / len(inputs)
         return outside
 
+    def _only_depthwise_reads(self, operation: Operation) -> bool:
+        readers = [reader.convolution for reader in self.operations.consumers(operation)]
+        return bool(readers) and all(reader is not None and reader.groups > 1 for reader in readers)
+
     def _stays_float(self, operation: Operation, floats: Collection[str]) -> bool:
         """Whether an operation writes floats: it is float, and so are all that read it."""
         readers = self.operations.consumers(operation)
@@ -106,19 +127,34 @@ def batches(inputs: NDArray[np.float32]) -> Iterator[Tensor]:
         yield torch.from_numpy(inputs[start : start + BATCH])
 
 
-def _activation_rounding(limits: Range, recipe: Recipe) -> Callable[[Tensor], Tensor]:
-    low, high = min(limits[0], 0.0), max(limits[1], 0.0)
+def _activation_rounding(limits: list[Range], recipe: Recipe) -> Callable[[Tensor], Tensor]:
+    """Rounding within one range for the tensor, or one for each of its channels."""
+    scales, zeros = zip(*(_scale_and_zero(low, high, recipe) for low, high in limits), strict=True)
+    if len(limits) == 1:
+        return partial(
+            torch.fake_quantize_per_tensor_affine,
+            scale=scales[0],
+            zero_point=zeros[0],
+            quant_min=0,
+            quant_max=255,
+        )
+    return partial(
+        torch.fake_quantize_per_channel_affine,
+        scale=torch.tensor(scales),
+        zero_point=torch.tensor(zeros, dtype=torch.int32),
+        axis=1,
+        quant_min=0,
+        quant_max=255,
+    )
+
+
+def _scale_and_zero(low: float, high: float, recipe: Recipe) -> tuple[float, int]:
+    low, high = min(low, 0.0), max(high, 0.0)
     if recipe.symmetric and low < 0:
         high = max(-low, high)
         low = -high
     scale = max((high - low) / 255, 1e-12)
-    return partial(
-        torch.fake_quantize_per_tensor_affine,
-        scale=scale,
-        zero_point=round(-low / scale),
-        quant_min=0,
-        quant_max=255,
-    )
+    return scale, round(-low / scale)
 
 
 def _rounded_weights(convolution: nn.Conv2d | nn.ConvTranspose2d, recipe: Recipe) -> Tensor:
