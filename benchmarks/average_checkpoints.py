@@ -24,9 +24,10 @@ from edgehand.spec import ModelSpec
 from edgehand.training.checkpoint import load_checkpoint, load_tensors, save_checkpoint
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.mixture import mixture, read_share
+from edgehand.training.recipes import RECIPES
 
-GROUP, GROUPS = 32, 40
-"""Crops that batch norm sees together while training, and how many such groups fix its mean and variance."""
+GROUPS = 40
+"""How many groups of crops fix batch norm's mean and variance."""
 
 
 def main() -> None:
@@ -62,14 +63,15 @@ def training_groups(data: list[str], spec: ModelSpec) -> Iterator[Tensor]:
         data: FORMAT:PATH[@SHARE].
         spec: of the network.
     Yields:
-        (GROUP, 3, S, S) float32.
+        (N, 3, S, S) float32, as many as batch norm sees together while training.
     """
+    recipe = RECIPES[spec.name]
     sources, shares = zip(*(read_share(source) for source in data), strict=True)
     loaded = [datasets.load(source, "train") for source in sources]
     order = mixture([len(samples) for samples in loaded], list(shares)).order(seed=0, epoch=0)
-    crops = HandCrops([sample for samples in loaded for sample in samples], spec, "strong")
-    drawn = Subset(crops, order[: GROUP * GROUPS])
-    for patches, _, _ in DataLoader(drawn, batch_size=GROUP, drop_last=True):
+    crops = HandCrops([sample for samples in loaded for sample in samples], spec, recipe.augmentation)
+    drawn = Subset(crops, order[: recipe.group_size * GROUPS])
+    for patches, _, _ in DataLoader(drawn, batch_size=recipe.group_size, drop_last=True):
         yield normalise(patches, spec)
 
 
