@@ -87,8 +87,8 @@ def cut_out(picture: Picture, keypoints: NDArray[np.float64]) -> NDArray[np.floa
     return cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.7)
 
 
-def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64]]]:
-    """The surroundings of every labelled hand: a picture of at most LARGEST pixels a side, and its keypoints."""
+def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64], NDArray[np.uint8]]]:
+    """The surroundings of every labelled hand: a picture of at most LARGEST pixels a side, keypoints, visibility."""
     result = []
     for sample in [sample for file in files for sample in datasets.load(f"coco:{file}")]:
         picture = image.load(sample.image)
@@ -101,7 +101,8 @@ def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64]]]:
         scale = min(1.0, LARGEST / max(part.size))
         part = part.resize([max(1, round(side * scale)) for side in part.size], Image.Resampling.BOX)
         scales = np.array(part.size) / (right - left, bottom - top)
-        result.append((np.asarray(part), (sample.keypoints + 0.5 - (left, top)) * scales - 0.5))
+        moved = (sample.keypoints + 0.5 - (left, top)) * scales - 0.5
+        result.append((np.asarray(part), moved, sample.visibility))
     return result
 
 
@@ -123,7 +124,7 @@ def main() -> None:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     everyone = hands(args.photos)
-    for number, (picture, keypoints) in enumerate(tqdm(everyone, unit="hand")):
+    for number, (picture, keypoints, visibility) in enumerate(tqdm(everyone, unit="hand")):
         height, width = picture.shape[:2]
         scale = min(1.0, CUT / max(height, width))
         small = Image.fromarray(picture).resize([max(1, round(side * scale)) for side in (width, height)])
@@ -150,8 +151,9 @@ def main() -> None:
             annotations.append(
                 {
                     "id": entry["id"], "image_id": entry["id"], "category_id": 1, "iscrowd": 0,
-                    "bbox": [*low.tolist(), *size.tolist()], "area": float(size.prod()), "num_keypoints": 21,
-                    "keypoints": [v for x, y in keypoints.tolist() for v in (x, y, 2)],
+                    "bbox": [*low.tolist(), *size.tolist()], "area": float(size.prod()),
+                    "num_keypoints": int((visibility > 0).sum()),
+                    "keypoints": np.c_[keypoints, visibility].ravel().tolist(),
                 }
             )  # fmt: skip
     content = {"images": images, "annotations": annotations, "categories": categories()}
