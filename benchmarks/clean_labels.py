@@ -20,10 +20,12 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from annotation import described
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -64,24 +66,21 @@ class Looks:
     """The models that ship, and several looks of each."""
 
     def __init__(self) -> None:
-        self._models = [open_model(models.int8_model(name), "tflite", 1) for name in models.names()]
-        self._tables = [table_for(model) for model in self._models]
+        opened = [open_model(models.int8_model(name), "tflite", 1) for name in models.names()]
+        self._models = [(model, table_for(model)) for model in opened]
         self.one = HandPose(threads=1)
 
     def at(self, picture: Picture, box: Box) -> Consensus:
         """The consensus on the hand in a box."""
         last = picture.shape[1] - 1
-        mirrored = np.ascontiguousarray(picture[:, ::-1])
-        mirrored_box = (last - box[0] - box[2], *box[1:])
+        mirrored, mirrored_box = np.ascontiguousarray(picture[:, ::-1]), (last - box[0] - box[2], *box[1:])
+        # What is seen, where, and the sign and shift that take its x back to the picture's.
+        sides = ((picture, box, 1, 0), (mirrored, mirrored_box, -1, last))
         found, scores = [], []
-        for model, table in zip(self._models, self._tables, strict=True):
-            for angle in ANGLES:
-                keypoints, score = find_keypoints(model, table, picture, box, rotation=angle)
-                found.append(keypoints)
-                scores.append(score)
-                keypoints, score = find_keypoints(model, table, mirrored, mirrored_box, rotation=angle)
-                found.append(keypoints * (-1, 1) + (last, 0))
-                scores.append(score)
+        for (model, table), angle, (seen, where, sign, shift) in product(self._models, ANGLES, sides):
+            keypoints, score = find_keypoints(model, table, seen, where, rotation=angle)
+            found.append(keypoints * (sign, 1) + (shift, 0))
+            scores.append(score)
         looks = np.array(found, np.float32)
         middle = np.median(looks, axis=0)
         near = np.linalg.norm(looks - middle, axis=-1) < NEAR * max(box[2:])
@@ -141,7 +140,7 @@ def mended(
     done["keypoints moved"] += int((wrong & consensus.holds).sum())
     done["keypoints no longer trained on"] += int(lost.sum())
     labels[wrong] = np.c_[consensus.keypoints, np.where(consensus.holds, 2, 0)][wrong]
-    return annotation | entry(labels) if wrong.any() else annotation
+    return annotation | described(labels) if wrong.any() else annotation
 
 
 def found(looks: Looks, picture: Picture, done: Counter[str]) -> dict[str, Any] | None:
@@ -156,18 +155,7 @@ def found(looks: Looks, picture: Picture, done: Counter[str]) -> dict[str, Any] 
         done["hands not clear"] += 1
         return None
     done["hands found"] += 1
-    return entry(np.c_[consensus.keypoints, np.where(consensus.holds, 2, 0)])
-
-
-def entry(labels: NDArray[Any]) -> dict[str, Any]:
-    """The part of a COCO annotation that (21, 3) keypoints tell."""
-    low, size = labels[:, :2].min(0), np.ptp(labels[:, :2], axis=0)
-    return {
-        "keypoints": labels.ravel().tolist(),
-        "num_keypoints": int((labels[:, 2] > 0).sum()),
-        "bbox": [*low.tolist(), *size.tolist()],
-        "area": float(size.prod()),
-    }
+    return described(np.c_[consensus.keypoints, np.where(consensus.holds, 2, 0)])
 
 
 def clean(looks: Looks, file: Path, output: Path, *, find: bool) -> None:
@@ -176,7 +164,7 @@ def clean(looks: Looks, file: Path, output: Path, *, find: bool) -> None:
     labelled: dict[Any, list[dict[str, Any]]] = {}
     for annotation in content["annotations"]:
         labelled.setdefault(annotation["image_id"], []).append(annotation)
-    new_id = 1 + max(annotation["id"] for annotation in content["annotations"])
+    new_id = 1 + max((annotation["id"] for annotation in content["annotations"]), default=0)
     kept: list[dict[str, Any]] = []
     done: Counter[str] = Counter()
     for shown in tqdm(content["images"], unit="picture", desc=file.name):

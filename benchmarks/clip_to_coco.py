@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from annotation import described
 
 from edgehand.synth.dataset import categories
 
@@ -38,17 +39,9 @@ def main() -> None:
         name = f"{number:05d}.jpg"
         cv2.imwrite(str(args.output / name), frame, [cv2.IMWRITE_JPEG_QUALITY, 95])
         points = np.array(landmarks)[:, :2]
-        low, size = points.min(0), np.ptp(points, axis=0)
         images.append({"id": number, "file_name": name, "width": frame.shape[1], "height": frame.shape[0]})
-        annotations.append(
-            {
-                "id": number,
-                "image_id": number,
-                "category_id": 1,
-                "bbox": [*low.tolist(), *size.tolist()],
-                "keypoints": np.column_stack([points, np.full(len(points), 2)]).ravel().tolist(),
-            }
-        )
+        labels = np.column_stack([points, np.full(len(points), 2)])
+        annotations.append({"id": number, "image_id": number, "category_id": 1} | described(labels))
     content = {"images": images, "annotations": annotations, "categories": categories()}
     (args.output / "annotations.json").write_text(json.dumps(content))
 

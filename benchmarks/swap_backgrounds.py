@@ -17,6 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from annotation import described
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from tqdm import tqdm
@@ -145,17 +146,9 @@ def main() -> None:
             if rng.random() < 0.3:
                 drawn = drawn.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.8)))
             drawn.save(args.output / name, quality=92)
-            low, size = keypoints.min(0), np.ptp(keypoints, axis=0)
-            entry = {"id": len(images), "file_name": name, "width": width, "height": height}
-            images.append(entry)
-            annotations.append(
-                {
-                    "id": entry["id"], "image_id": entry["id"], "category_id": 1, "iscrowd": 0,
-                    "bbox": [*low.tolist(), *size.tolist()], "area": float(size.prod()),
-                    "num_keypoints": int((visibility > 0).sum()),
-                    "keypoints": np.c_[keypoints, visibility].ravel().tolist(),
-                }
-            )  # fmt: skip
+            whose = {"id": len(images), "image_id": len(images), "category_id": 1, "iscrowd": 0}
+            annotations.append(whose | described(np.c_[keypoints, visibility]))
+            images.append({"id": len(images), "file_name": name, "width": width, "height": height})
     content = {"images": images, "annotations": annotations, "categories": categories()}
     (args.output / "annotations.json").write_text(json.dumps(content))
     print(f"{len(images) // args.n} of {len(everyone)} hands cut out: --data coco:{args.output}")
