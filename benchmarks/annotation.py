@@ -12,11 +12,13 @@ def described(labels: NDArray[Any]) -> dict[str, Any]:
     """The part of an annotation that follows from the keypoints.
 
     Args:
-        labels: (21, 3) x, y, visibility; those of visibility 0 have their place in the box as well.
+        labels: (21, 3) x, y, visibility; those of visibility 0 have their place in the box as well, but for 0, 0,
+            by which COCO says that nobody knows where.
     Returns:
         keypoints, num_keypoints, bbox and area.
     """
-    low, size = labels[:, :2].min(0), np.ptp(labels[:, :2], axis=0)
+    placed = labels[labels.any(axis=1), :2]
+    low, size = placed.min(0), np.ptp(placed, axis=0)
     return {
         "keypoints": labels.ravel().tolist(),
         "num_keypoints": int((labels[:, 2] > 0).sum()),

@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.optim.swa_utils import update_bn
 from torch.utils.data import DataLoader, Subset
 
-from edgehand import datasets
 from edgehand.spec import ModelSpec
 from edgehand.training.checkpoint import load_checkpoint, load_tensors, save_checkpoint
+from edgehand.training.command import training_samples
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.mixture import mixture, read_share
 from edgehand.training.recipes import RECIPES
@@ -60,14 +60,14 @@ def training_groups(data: list[str], spec: ModelSpec) -> Iterator[Tensor]:
     """Groups of the network's inputs, as training draws them.
 
     Args:
-        data: FORMAT:PATH[@SHARE].
+        data: FORMAT:PATH[@SHARE], those of `edgehand train --data` that lie on disk.
         spec: of the network.
     Yields:
         (N, 3, S, S) float32, as many as batch norm sees together while training.
     """
     recipe = RECIPES[spec.name]
     sources, shares = zip(*(read_share(source) for source in data), strict=True)
-    loaded = [datasets.load(source, "train") for source in sources]
+    loaded = [training_samples(source) for source in sources]
     order = mixture([len(samples) for samples in loaded], list(shares)).order(seed=0, epoch=0)
     crops = HandCrops([sample for samples in loaded for sample in samples], spec, recipe.augmentation)
     drawn = Subset(crops, order[: recipe.group_size * GROUPS])

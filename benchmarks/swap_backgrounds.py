@@ -5,7 +5,7 @@
 Cuts each labelled hand out, with the arm that it hangs on, and draws it before `-n` backgrounds of the renderer's; DIR
 gets the pictures and annotations.json. The keypoints tell what is surely hand; colours tell the rest, by GrabCut:
 C. Rother et al., "GrabCut: Interactive Foreground Extraction using Iterated Graph Cuts" (2004). Hands whose cut-out
-leaves out keypoints, or takes in far more than a hand, are left out.
+leaves out keypoints, or takes in far more than a hand, are left out, and so are hands of which a keypoint has no place.
 """
 
 from __future__ import annotations
@@ -92,6 +92,9 @@ def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64], NDArray
     """The surroundings of every labelled hand: a picture of at most LARGEST pixels a side, keypoints, visibility."""
     result = []
     for sample in [sample for file in files for sample in datasets.load(f"coco:{file}")]:
+        # COCO's 0, 0 of visibility 0 is nowhere, and no bone leads there.
+        if not (sample.keypoints.any(axis=1) | (sample.visibility > 0)).all():
+            continue
         picture = image.load(sample.image)
         x, y, width, height = sample.box
         reach = 1.1 * max(width, height)

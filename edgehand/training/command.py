@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> None:
         )
     rendered = Rendered(assets[0], args.seed) if assets else None
     files = [source for source, _ in sources if not source.startswith(SYNTH)]
-    loaded = [_load(source) for source in files]
+    loaded = [training_samples(source) for source in files]
     if args.validation:
         validation = [sample for source in args.validation for sample in datasets.load(source, "test")]
     else:
@@ -153,7 +153,17 @@ def run(args: argparse.Namespace) -> None:
     )
 
 
-def _load(source: str) -> list[Sample]:
+def training_samples(source: str) -> list[Sample]:
+    """What a source of `--data` that lies on disk trains on.
+
+    Args:
+        source: FORMAT:PATH, or handless:DIR.
+    Returns:
+        labelled hands, or windows without one, see `edgehand.training.handless`.
+    Raises:
+        DataError: no such data, or not of this format.
+        ImageError: a picture without hands cannot be read.
+    """
     from edgehand import datasets
     from edgehand.training import handless
 
