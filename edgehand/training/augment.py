@@ -29,12 +29,11 @@ def random_crop(
         matrix (2, 3) from patch to picture.
     """
     cx, cy, side = square(box, spec.padding)
-    shift_x, shift_y = rng.uniform(-0.18, 0.18, 2) * side
-    # Most boxes are about right; a box drawn twice too large must do as well.
-    low, high = (0.75, 1.4) if rng.random() < 0.8 else (1.2, 2.2)
+    shift_x, shift_y = rng.uniform(-0.12, 0.12, 2) * side
+    # Most boxes are about right; one drawn twice too large need only lead to a second look, as must a turned hand.
+    low, high = (0.8, 1.3) if rng.random() < 0.85 else (1.2, 2.2)
     scale = math.exp(rng.uniform(math.log(low), math.log(high)))
-    # Hands come mostly upright, yet any turn must work.
-    rotation = rng.uniform(-180, 180) if rng.random() < 0.25 else float(np.clip(rng.normal(0, 30), -90, 90))
+    rotation = rng.uniform(-180, 180) if rng.random() < 0.15 else float(np.clip(rng.normal(0, 20), -90, 90))
     flip = bool(rng.random() < 0.5)
     return patch_to_image(
         cx + shift_x, cy + shift_y, side * scale, spec.input_size, rotation=rotation, flip=flip

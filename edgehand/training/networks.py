@@ -200,11 +200,11 @@ class Lite(LiteDepthwise):
         )
 
 
-_LITE = ModelSpec(name="lite", input_size=160, mean=(127.5,) * 3, std=(127.5,) * 3)
+_LITE = ModelSpec(name="lite", input_size=192, mean=(127.5,) * 3, std=(127.5,) * 3)
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], ModelSpec]] = {
     "lite": (Lite, _LITE),
-    "lite_depthwise": (LiteDepthwise, replace(_LITE, name="lite_depthwise")),
+    "lite_depthwise": (LiteDepthwise, replace(_LITE, name="lite_depthwise", input_size=160)),
     "tiny": (Lite, replace(_LITE, name="tiny", input_size=128)),
     "pose_mobilenet_v2": (
         PoseMobileNetV2,

@@ -55,7 +55,7 @@ class Recipe:
 
 LITE = Recipe(
     network="lite",
-    input_size=160,
+    input_size=192,
     epochs=30,
     batch_size=64,
     group_size=32,
@@ -100,7 +100,7 @@ def _published(padding: float = 1.25) -> Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "lite": LITE,
-    "lite_depthwise": replace(LITE, network="lite_depthwise"),
+    "lite_depthwise": replace(LITE, network="lite_depthwise", input_size=160),
     "tiny": replace(LITE, network="tiny", input_size=128),
     "pose_mobilenet_v2": replace(LITE, network="pose_mobilenet_v2", input_size=256),
     "onehand10k": _published(),

@@ -11,7 +11,7 @@ from edgehand import synth
 from edgehand.datasets import Sample
 
 SIZE = 256
-"""Side of the pictures, pixels: a hand in them fills a crop of 160 pixels without being enlarged."""
+"""Side of the pictures, pixels: a hand in them fills a crop of 192 pixels without being enlarged much."""
 AN_EPOCH = 20_000
 """Pictures that count as one epoch of this source."""
 
