@@ -8,17 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def placed(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which keypoints are somewhere: where nobody knows, COCO has 0, 0 and visibility 0.
+
+    Args:
+        labels: (21, 3) x, y, visibility.
+    Returns:
+        (21,)
+    """
+    result: NDArray[np.bool_] = labels.any(axis=1)
+    return result
+
+
 def described(labels: NDArray[Any]) -> dict[str, Any]:
     """The part of an annotation that follows from the keypoints.
 
     Args:
-        labels: (21, 3) x, y, visibility; those of visibility 0 have their place in the box as well, but for 0, 0,
-            by which COCO says that nobody knows where.
+        labels: (21, 3) x, y, visibility; those of visibility 0 count for the box as well, if `placed`.
     Returns:
         keypoints, num_keypoints, bbox and area.
     """
-    placed = labels[labels.any(axis=1), :2]
-    low, size = placed.min(0), np.ptp(placed, axis=0)
+    points = labels[placed(labels), :2]
+    low, size = points.min(0), np.ptp(points, axis=0)
     return {
         "keypoints": labels.ravel().tolist(),
         "num_keypoints": int((labels[:, 2] > 0).sum()),

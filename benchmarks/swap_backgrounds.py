@@ -17,7 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from annotation import described
+from annotation import described, placed
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from tqdm import tqdm
@@ -92,8 +92,7 @@ def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64], NDArray
     """The surroundings of every labelled hand: a picture of at most LARGEST pixels a side, keypoints, visibility."""
     result = []
     for sample in [sample for file in files for sample in datasets.load(f"coco:{file}")]:
-        # COCO's 0, 0 of visibility 0 is nowhere, and no bone leads there.
-        if not (sample.keypoints.any(axis=1) | (sample.visibility > 0)).all():
+        if not placed(np.c_[sample.keypoints, sample.visibility]).all():
             continue
         picture = image.load(sample.image)
         x, y, width, height = sample.box

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgehand.datasets import panoptic
+from edgehand.training.networks import NETWORKS
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Recipe:
 
 LITE = Recipe(
     network="lite",
-    input_size=192,
+    input_size=NETWORKS["lite"][1].input_size,
     epochs=30,
     batch_size=64,
     group_size=32,
@@ -71,6 +72,11 @@ LITE = Recipe(
     bfloat16=True,
     ema=0.995,
 )
+
+
+def _as_lite(network: str) -> Recipe:
+    """The recipe of `lite` for another network, on the input that it was designed for."""
+    return replace(LITE, network=network, input_size=NETWORKS[network][1].input_size)
 
 
 def _published(padding: float = 1.25) -> Recipe:
@@ -100,9 +106,9 @@ def _published(padding: float = 1.25) -> Recipe:
 
 RECIPES: dict[str, Recipe] = {
     "lite": LITE,
-    "lite_depthwise": replace(LITE, network="lite_depthwise", input_size=160),
-    "tiny": replace(LITE, network="tiny", input_size=128),
-    "pose_mobilenet_v2": replace(LITE, network="pose_mobilenet_v2", input_size=256),
+    "lite_depthwise": _as_lite("lite_depthwise"),
+    "tiny": _as_lite("tiny"),
+    "pose_mobilenet_v2": _as_lite("pose_mobilenet_v2"),
     "onehand10k": _published(),
     "panoptic": _published(panoptic.PADDING),
     "rhd": _published(),
