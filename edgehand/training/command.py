@@ -40,6 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--epochs", type=int, help="passes over the data (default: the recipe's)")
     parser.add_argument(
+        "--batch-size", type=int, metavar="PICTURES",
+        help="pictures a step; a GPU is busier with more, e.g. 512 (default: the recipe's)",
+    )  # fmt: skip
+    parser.add_argument(
         "--learning-rate", type=float, metavar="RATE",
         help="at the top of the schedule, e.g. a tenth of the recipe's to fine-tune (default: the recipe's)",
     )  # fmt: skip
@@ -86,7 +90,7 @@ def run(args: argparse.Namespace) -> None:
     """Train, or go on with the run that is in the folder."""
     from edgehand import datasets
     from edgehand.training.mixture import mixture, read_share
-    from edgehand.training.recipes import RECIPES, quantization_aware
+    from edgehand.training.recipes import RECIPES, quantization_aware, with_batch_size
     from edgehand.training.rendered import AN_EPOCH, Rendered
     from edgehand.training.run import train
 
@@ -111,6 +115,8 @@ def run(args: argparse.Namespace) -> None:
         if args.input_size % 32 or not 32 <= args.input_size <= 4096:
             raise InputError(f"--input-size {args.input_size}: expected a multiple of 32, from 32 to 4096")
         recipe = replace(recipe, input_size=args.input_size)
+    if args.batch_size is not None:
+        recipe = with_batch_size(recipe, args.batch_size)
     if args.float32:
         recipe = replace(recipe, bfloat16=False)
     sources = [read_share(source) for source in args.data]

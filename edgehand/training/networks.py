@@ -59,17 +59,17 @@ class FusedBlock(nn.Module):
     many 8-bit integers as floats where channels are summed over, and depthwise convolutions do not sum over them.
 
     Args:
-        block: of MobileNetV2; gives channels, stride, and whether the input is added.
-        width: channels of the 3x3 convolution; where it has as many as the block gives, nothing projects them.
+        channels: of the input, which is added where the output is like it.
+        width: of the 3x3 convolution, channels; where they are as many as come out, nothing projects them.
+        out: channels of the output.
+        stride: of the 3x3 convolution.
     """
 
-    def __init__(self, block: nn.Module, width: int) -> None:
+    def __init__(self, channels: int, width: int, out: int, stride: int = 1) -> None:
         super().__init__()
-        convolution = next(module for module in block.modules() if isinstance(module, nn.Conv2d))
-        channels, out = convolution.in_channels, int(block.out_channels)  # type: ignore[arg-type]
-        self.adds = bool(block.use_res_connect)
+        self.adds = stride == 1 and channels == out
         layers: list[nn.Module] = [
-            nn.Conv2d(channels, width, 3, stride=block.stride, padding=1, bias=False),  # type: ignore[arg-type]
+            nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU6(inplace=True),
         ]
@@ -81,6 +81,19 @@ class FusedBlock(nn.Module):
         """Features (N, C, H, W) to (N, C', H / stride, W / stride)."""
         result: Tensor = self.conv(features)
         return features + result if self.adds else result
+
+
+def _fused(block: nn.Module, width: int) -> FusedBlock:
+    """What takes the place of a block of MobileNetV2."""
+    convolution = next(module for module in block.modules() if isinstance(module, nn.Conv2d))
+    return FusedBlock(convolution.in_channels, width, int(block.out_channels), int(block.stride))  # type: ignore[arg-type]
+
+
+def _refinement(channels: int, width: int) -> FusedBlock:
+    """A residual block that changes nothing before it has learnt to (P. Goyal et al., 2017)."""
+    block = FusedBlock(channels, width, channels)
+    nn.init.zeros_(block.conv[-1].weight)  # type: ignore[arg-type]
+    return block
 
 
 class PoseMobileNetV2(nn.Module):
@@ -180,24 +193,29 @@ class Lite(LiteDepthwise):
     """Channels of the 3x3 convolutions, from the backbone's second block on."""
     EXPANSION = 2.4
     """Of the last three blocks, 6 in MobileNetV2, where they hold a third of all weights."""
+    REFINED = (0, 128, 48, 0)
+    """Channels of the 3x3 convolution that looks once more at what each level of the pyramid gives; 0: none does."""
 
     def __init__(self) -> None:
         super().__init__()
         for index, width in enumerate(self.FUSED, start=1):
-            self.backbone[index] = FusedBlock(self.backbone[index], width)
+            self.backbone[index] = _fused(self.backbone[index], width)
         for index in (15, 16, 17):
             self.backbone[index] = InvertedResidual(160, self.backbone[index].out_channels, 1, self.EXPANSION)
 
     def smoothing(self, level: int) -> nn.Module:
-        """As in `LiteDepthwise`; dense but for the finest level."""
+        """As in `LiteDepthwise`; dense but for the finest level, with a residual block at some."""
         if level == 0:
             return super().smoothing(level)
         finer = self.CHANNELS[level - 1]
-        return nn.Sequential(
+        layers: list[nn.Module] = [
             nn.Conv2d(self.CHANNELS[level], finer, 3, padding=1, bias=False),
             nn.BatchNorm2d(finer),
             nn.ReLU(inplace=True),
-        )
+        ]
+        if self.REFINED[level]:
+            layers.append(_refinement(finer, self.REFINED[level]))
+        return nn.Sequential(*layers)
 
 
 _LITE = ModelSpec(name="lite", input_size=192, mean=(127.5,) * 3, std=(127.5,) * 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from edgehand.datasets import panoptic
+from edgehand.errors import InputError
 from edgehand.training.networks import NETWORKS
 
 
@@ -122,3 +123,18 @@ def quantization_aware(recipe: Recipe) -> Recipe:
     bfloat16 has just the 8 bits that are to be told apart.
     """
     return replace(recipe, learning_rate=recipe.learning_rate / 10, bfloat16=False)
+
+
+def with_batch_size(recipe: Recipe, pictures: int) -> Recipe:
+    """The recipe with larger or smaller steps, of as many groups as before: as many processes can share one.
+
+    Args:
+        recipe: whose learning rate stays as it is.
+        pictures: a step.
+    Raises:
+        InputError: they do not make that many equal groups.
+    """
+    groups = recipe.batch_size // recipe.group_size
+    if pictures < groups or pictures % groups:
+        raise InputError(f"--batch-size {pictures}: expected a multiple of {groups}, the groups of a step")
+    return replace(recipe, batch_size=pictures, group_size=pictures // groups)

@@ -161,7 +161,7 @@ def test_half_and_dynamic_precision(name: str, tmp_path: Path) -> None:
         if precision == "fp16":
             assert result.agreement.cosine >= 0.9999
             assert result.agreement.distance <= 0.005
-    # 2.35 million weights of two bytes, or one, and the graph.
+    # 2.49 million weights of two bytes, or one, and the graph.
     assert 4_600_000 < sizes["fp16"] < 5_100_000
     assert sizes.get("int8-dynamic", 2_400_000) < 2_800_000
 

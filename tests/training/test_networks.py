@@ -59,3 +59,21 @@ def test_fused_blocks_have_the_shapes_of_those_they_replace() -> None:
     ]
     assert [convolution.out_channels for convolution in dense] == list(Lite.FUSED)
     assert [convolution.stride for convolution in dense].count((2, 2)) == 3
+
+
+def test_fresh_refinements_change_nothing() -> None:
+    torch.manual_seed(0)
+    network = build("lite").eval()
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        with_them = network(image)
+        for level, width in enumerate(Lite.REFINED):
+            if not width:
+                continue
+            block = network.smooth[level][-1]
+            assert isinstance(block, FusedBlock)
+            assert block.conv[0].out_channels == width
+            block.conv[-1].weight.fill_(1)
+            assert not torch.equal(network(image), with_them)
+            network.smooth[level][-1] = nn.Identity()
+            assert torch.equal(network(image), with_them)

@@ -16,7 +16,7 @@ from edgehand.training.augment import mmpose_crop
 from edgehand.training.heatmaps import gaussian_targets
 from edgehand.training.loss import mean_squared_error
 from edgehand.training.networks import NETWORKS
-from edgehand.training.recipes import RECIPES
+from edgehand.training.recipes import RECIPES, with_batch_size
 from edgehand.training.schedules import SCHEDULES
 
 SPEC = NETWORKS["pose_mobilenet_v2"][1]
@@ -31,6 +31,15 @@ def test_published_recipe_is_what_was_published(name) -> None:
     assert (recipe.validate_every, recipe.select, recipe.flip_test) == (10, "AUC", True)
     assert (recipe.sigma, recipe.ema, recipe.bfloat16) == (2, None, False)
     assert recipe.padding == (1.76 if name == "panoptic" else 1.25)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_larger_steps_have_as_many_groups(name) -> None:
+    recipe = RECIPES[name]
+    larger = with_batch_size(recipe, 1024)
+    assert larger.batch_size == 1024
+    assert larger.group_size * recipe.batch_size == recipe.group_size * 1024
+    assert replace(larger, batch_size=recipe.batch_size, group_size=recipe.group_size) == recipe
 
 
 def published_rate(step: int, steps_an_epoch: int) -> float:

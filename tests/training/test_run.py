@@ -156,6 +156,8 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "expected at least 1"),
         (["--input-size", "100"], "expected a multiple of 32"),
+        (["--batch-size", "7"], "--batch-size 7: expected a multiple of 2, the groups of a step"),
+        (["--batch-size", "0"], "expected a multiple of 2"),
         (["--init", "none.safetensors"], "no such checkpoint"),
         (["--init", "lite", "--recipe", "lite_depthwise"], "is of lite, the recipe trains lite_depthwise"),
         (["--teacher", "none.safetensors"], "no such checkpoint"),
