@@ -189,11 +189,11 @@ class Lite(LiteDepthwise):
     """
 
     CHANNELS = (64, 128, 192, 128)
-    FUSED = (16, 96, 96, 96, 96, 96, 96, 192, 192, 192, 192, 256, 256)
+    FUSED = (16, 72, 96, 96, 96, 96, 96, 192, 192, 192, 192, 256, 256)
     """Channels of the 3x3 convolutions, from the backbone's second block on."""
     EXPANSION = 2.4
     """Of the last three blocks, 6 in MobileNetV2, where they hold a third of all weights."""
-    REFINED = (0, 128, 48, 0)
+    REFINED = (0, 80, 48, 0)
     """Channels of the 3x3 convolution that looks once more at what each level of the pyramid gives; 0: none does."""
 
     def __init__(self) -> None:

@@ -47,7 +47,8 @@ def test_every_format_has_an_engine() -> None:
 def test_the_file_is_small_integer_and_close_to_float(exported: Export) -> None:
     made = open_model(exported.file)
     assert target(made.engine).float_convolutions(exported.file, {}) == []
-    assert exported.size <= 2_800_000
+    # OpenVINO's graph is text, of 0.5 MB.
+    assert exported.size <= (3_000_000 if made.engine == "openvino" else 2_800_000)
     assert exported.difference <= 1e-3
     assert exported.agreement is not None
     assert not exported.agreement.collapsed
@@ -70,7 +71,7 @@ def test_the_recipe_travels_inside(exported: Export) -> None:
 def test_inspection_finds_every_convolution_integer(exported: Export) -> None:
     content = inspect(exported.file)
     convolutions = [layer for layer in content["layers"] if "conv" in layer["operation"].lower()]
-    assert len(convolutions) == 48  # of `Lite`, 43 dense and 5 depthwise
+    assert len(convolutions) == 52  # of `Lite`, 47 dense and 5 depthwise
     assert all(layer["integer"] and "8" in layer["weights"] for layer in convolutions)
     assert 0.7 * content["bytes"] < sum(layer["size"] for layer in content["layers"]) < content["bytes"]
     assert content["recipe"]["calibrator"] == "min-max"
@@ -161,8 +162,8 @@ def test_half_and_dynamic_precision(name: str, tmp_path: Path) -> None:
         if precision == "fp16":
             assert result.agreement.cosine >= 0.9999
             assert result.agreement.distance <= 0.005
-    # 2.49 million weights of two bytes, or one, and the graph.
-    assert 4_600_000 < sizes["fp16"] < 5_100_000
+    # 2.46 million weights of two bytes, or one, and the graph.
+    assert 4_800_000 < sizes["fp16"] < 5_200_000
     assert sizes.get("int8-dynamic", 2_400_000) < 2_800_000
 
 

@@ -91,17 +91,19 @@ def test_no_box_is_the_whole_picture(pose: HandPose) -> None:
 def test_a_poor_box_finds_what_a_tight_one_does(
     pose: HandPose, scale: float, corner: tuple[int, int]
 ) -> None:
-    """The box is too large and has the hand in one of its corners, which costs the first look more."""
-    x, y, w, h = SAMPLE.box
-    loose = (x - (scale - 1) * w * corner[0], y - (scale - 1) * h * corner[1], scale * w, scale * h)
-    (tight,), (found,) = pose(SAMPLE.image, [SAMPLE.box]), pose(SAMPLE.image, [loose])
-    first, _ = find_keypoints(pose.model, table_for(pose.model), load(SAMPLE.image), loose)
-    once, twice = (
-        np.linalg.norm(keypoints - tight.keypoints, axis=1).mean() / max(w, h)
-        for keypoints in (first, found.keypoints)
-    )
-    assert found.box == loose
-    assert twice < 0.02 < once
+    """The boxes are too large and have the hands in one of their corners, which costs the first look more."""
+    once, twice = [], []
+    for sample in datasets.load(f"coco:{models.CALIBRATION}")[:16]:
+        x, y, w, h = sample.box
+        loose = (x - (scale - 1) * w * corner[0], y - (scale - 1) * h * corner[1], scale * w, scale * h)
+        (tight,), (found,) = pose(sample.image, [sample.box]), pose(sample.image, [loose])
+        assert found.box == loose
+        first, _ = find_keypoints(pose.model, table_for(pose.model), load(sample.image), loose)
+        for distances, keypoints in ((once, first), (twice, found.keypoints)):
+            distances.append(np.linalg.norm(keypoints - tight.keypoints, axis=1).mean() / max(w, h))
+    # Some of these hands are hidden for the most part; half of them say what a second look is worth.
+    assert np.median(twice) < 0.025
+    assert np.median(twice) < np.median(once) / 3
 
 
 def test_a_good_box_is_looked_at_once(pose: HandPose) -> None:

@@ -180,7 +180,7 @@ def test_bad_arguments(arguments, message, tmp_path, write_dataset, capsys) -> N
 
 
 @pytest.mark.parametrize("float32", [True, False])
-def test_float32_and_input_size(float32, tmp_path, write_dataset) -> None:
+def test_float32_input_size_and_batch_size(float32, tmp_path, write_dataset) -> None:
     command = [
         "train",
         "--data",
@@ -188,11 +188,13 @@ def test_float32_and_input_size(float32, tmp_path, write_dataset) -> None:
         "--holdout",
         "0",
     ]
-    command += ["--input-size", "64", "--epochs", "1", "--workers", "0", "-o", str(tmp_path / "run")]
+    command += ["--input-size", "64", "--batch-size", "2"]
+    command += ["--epochs", "1", "--workers", "0", "-o", str(tmp_path / "run")]
     assert main([*command, *(["--float32"] if float32 else [])]) == 0
     assert load_checkpoint(tmp_path / "run/lite.safetensors")[1].input_size == 64
     state = torch.load(tmp_path / "run/resume.pt", weights_only=True)
     assert f"bfloat16={not float32}" in state["fingerprint"]
+    assert state["schedule"]["last_epoch"] == 2  # steps: four hands, two each
 
 
 def test_tiny_starts_from_lite(samples, tmp_path) -> None:
