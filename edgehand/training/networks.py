@@ -90,7 +90,10 @@ def _fused(block: nn.Module, width: int) -> FusedBlock:
 
 
 def _refinement(channels: int, width: int) -> FusedBlock:
-    """A residual block that changes nothing before it has learnt to (P. Goyal et al., 2017)."""
+    """A residual block that changes nothing before it has learnt to.
+
+    Its last batch norm starts at zero: P. Goyal et al., "Accurate, Large Minibatch SGD" (2017).
+    """
     block = FusedBlock(channels, width, channels)
     nn.init.zeros_(block.conv[-1].weight)  # type: ignore[arg-type]
     return block
