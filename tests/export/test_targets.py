@@ -47,7 +47,7 @@ def test_every_format_has_an_engine() -> None:
 def test_the_file_is_small_integer_and_close_to_float(exported: Export) -> None:
     made = open_model(exported.file)
     assert target(made.engine).float_convolutions(exported.file, {}) == []
-    # OpenVINO's graph is text, of 0.5 MB.
+    # OpenVINO's graph is text, of 0.4 MB.
     assert exported.size <= (3_000_000 if made.engine == "openvino" else 2_800_000)
     assert exported.difference <= 1e-3
     assert exported.agreement is not None
