@@ -33,11 +33,13 @@ void look_around(const std::uint8_t* panorama, std::ptrdiff_t height, std::ptrdi
       const float elevation = angle(ray.y, std::sqrt(ray.x * ray.x + ray.z * ray.z));
       const float column = (0.5f - azimuth / (2 * pi)) * columns - 0.5f;
       const float row = std::clamp((0.5f - elevation / pi) * rows - 0.5f, 0.f, rows - 1.001f);
-      const float left_of = std::floor(column), above = std::floor(row);
-      const float fx = column - left_of, fy = row - above;
+      const float left_of = std::floor(column);
+      // Floats round: of 65536 rows, 1.001 less is the last one.
+      const auto above = std::min(static_cast<std::ptrdiff_t>(row), height - 2);
+      const float fx = column - left_of, fy = row - static_cast<float>(above);
       // The last column lies beside the first.
       const auto left = (static_cast<std::ptrdiff_t>(left_of) + width) % width, right = (left + 1) % width;
-      const std::uint8_t* top = panorama + 3 * width * static_cast<std::ptrdiff_t>(above);
+      const std::uint8_t* top = panorama + 3 * width * above;
       const std::uint8_t* bottom = top + 3 * width;
       for (std::ptrdiff_t c = 0; c < 3; ++c) {
         const auto at = [&](const std::uint8_t* line) {
@@ -54,7 +56,7 @@ void put_before(const float* rgba, const std::uint8_t* behind, std::ptrdiff_t co
     const float room = 1 - rgba[4 * pixel + 3];
     for (std::ptrdiff_t c = 3 * pixel; c < 3 * pixel + 3; ++c) {
       const float value = 255 * rgba[c + pixel] + room * static_cast<float>(behind[c]);
-      picture[c] = static_cast<std::uint8_t>(std::min(std::max(value, 0.f), 255.f));
+      picture[c] = static_cast<std::uint8_t>(value > 0 ? std::min(value, 255.f) : 0.f);
     }
   }
 }

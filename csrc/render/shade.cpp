@@ -24,8 +24,11 @@ const std::array<float, encoded_steps + 1> encoded = [] {
   return table;
 }();
 
+// Nothing that is no number may choose where in a table to look.
+float from_0_to_1(float value) { return value > 0 ? std::min(value, 1.f) : 0.f; }
+
 float encode(float value) {
-  const float position = std::sqrt(std::min(std::max(value, 0.f), 1.f)) * encoded_steps;
+  const float position = std::sqrt(from_0_to_1(value)) * encoded_steps;
   return encoded[static_cast<int>(position + 0.5f)];
 }
 
@@ -36,8 +39,8 @@ struct Texel {
 };
 
 Texel look_up(const Texture& texture, float u, float v) {
-  const float x = std::min(std::max(u, 0.f), 1.f) * static_cast<float>(texture.width) - 0.5f;
-  const float y = std::min(std::max(1.f - v, 0.f), 1.f) * static_cast<float>(texture.height) - 0.5f;
+  const float x = from_0_to_1(u) * static_cast<float>(texture.width) - 0.5f;
+  const float y = from_0_to_1(1.f - v) * static_cast<float>(texture.height) - 0.5f;
   const auto column = std::min(std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(x), 0), texture.width - 2);
   const auto row = std::min(std::max<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(y), 0), texture.height - 2);
   const float fx = std::min(std::max(x - static_cast<float>(column), 0.f), 1.f);

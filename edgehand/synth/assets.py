@@ -35,6 +35,8 @@ BONES = (
 """MakeHuman's names, parents before children."""
 MAX_BYTES = 2**28
 """Larger hand.npz files are refused."""
+PANORAMA_SIZES = ((64, 32), (16384, 8192))
+"""Least and largest width and height of panoramas, pixels."""
 BACKGROUND_SIDE = 640
 """Background photos are read at about this size, pixels of the shorter side."""
 
@@ -85,7 +87,7 @@ class Assets:
     panoramas: tuple[NDArray[np.float32], ...]
     """(H, W, 3) linear, the horizon in the middle row."""
     fingerprint: str
-    """Hash of what the folder holds: the same assets and seed give the same pictures."""
+    """Hash of all files that the folder holds: the same assets and seed give the same pictures."""
 
 
 def load(folder: Path) -> Assets:
@@ -111,15 +113,22 @@ def load(folder: Path) -> Assets:
     backgrounds = tuple(image.pictures(folder / "backgrounds"))
     environments = sorted((folder / "environments").glob("*.exr"))
     files = [folder / "hand.npz", folder / "fingernails.jpg", *skins, *backgrounds, *environments]
-    listing = "".join(f"{path.relative_to(folder)} {path.stat().st_size}\n" for path in files)
     return Assets(
         hand=hand,
         skins=loaded,
         nails=nails,
         backgrounds=backgrounds,
         panoramas=tuple(_panorama(path) for path in environments),
-        fingerprint=hashlib.sha256(listing.encode()).hexdigest()[:16],
+        fingerprint=_fingerprint(files, folder),
     )
+
+
+def _fingerprint(files: list[Path], folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(folder)} {content}\n".encode())
+    return digest.hexdigest()[:16]
 
 
 def _hand(file: Path) -> HandMesh:
@@ -152,6 +161,10 @@ def _hand(file: Path) -> HandMesh:
     for key, size in (("quads", count), ("tquads", len(uv))):
         if arrays[key].dtype.kind not in "iu" or arrays[key].min() < 0 or arrays[key].max() >= size:
             raise DataError(f"{file}: {key} points outside its {size} points")
+    if not (arrays["W"].min() >= 0 and arrays["W"].sum(1).min() > 0):
+        raise DataError(f"{file}: W leaves a vertex without a bone, or pushes it away from one")
+    if arrays["uv"].min() < 0 or arrays["uv"].max() > 1:
+        raise DataError(f"{file}: uv points outside the texture, expected 0 to 1")
     parents = tuple(int(parent) for parent in arrays["parent"])
     if tuple(arrays["bones"].tolist()) != BONES or any(not -1 <= p < i for i, p in enumerate(parents)):
         raise DataError(f"{file}: bones are not MakeHuman's, from upperarm01 to finger5-3, parents first")
@@ -198,13 +211,25 @@ def _skin(path: Path, region: Region, shape: tuple[int, ...]) -> Skin:
     fine -= np.asarray(grey.filter(ImageFilter.GaussianBlur(8)), np.float32)
     down, right = np.gradient(fine)
     slope = np.clip(10 * np.stack([right, down], -1), -127, 127).astype(np.int8)
-    return Skin(colour, slope, ((colour[::4, ::4] / 255.0) ** 2.2).mean((0, 1)))
+    mean = ((colour[::4, ::4] / 255.0) ** 2.2).mean((0, 1))
+    if mean.min() == 0:
+        raise DataError(f"{path}: lacks a colour where the hand is; replace it by a picture of skin")
+    return Skin(colour, slope, mean)
 
 
 def _panorama(path: Path) -> NDArray[np.float32]:
     import OpenEXR
 
     try:
+        with OpenEXR.File(str(path), header_only=True) as file:
+            first, last = file.header()["dataWindow"]
+            width, height = (last - first + 1).tolist()
+        least, largest = PANORAMA_SIZES
+        if not (least[0] <= width <= largest[0] and least[1] <= height <= largest[1]):
+            raise DataError(
+                f"{path}: {width} x {height} pixels, expected a panorama of {least[0]} x {least[1]} "
+                f"to {largest[0]} x {largest[1]}"
+            )
         with OpenEXR.File(str(path)) as file:
             channels = file.channels()
             if "RGB" in channels:
@@ -215,12 +240,10 @@ def _panorama(path: Path) -> NDArray[np.float32]:
                 pixels = np.stack([channels[name].pixels for name in "RGB"], -1)
     except (RuntimeError, OSError, KeyError) as error:
         raise DataError(f"{path}: cannot be read as an OpenEXR picture ({error})") from None
-    light = np.nan_to_num(np.asarray(pixels, np.float32), posinf=6e4)
-    if light.ndim != 3 or light.shape[0] < 32 or light.shape[1] < 64:
-        raise DataError(
-            f"{path}: {light.shape[1]} x {light.shape[0]} pixels, expected a panorama of 64 x 32 or more"
-        )
-    return np.maximum(light, 0)
+    light = np.maximum(np.nan_to_num(np.asarray(pixels, np.float32), posinf=6e4), 0)
+    if not light.any():
+        raise DataError(f"{path}: black all over; replace it by a panorama with some light in it")
+    return light
 
 
 @lru_cache(maxsize=256)

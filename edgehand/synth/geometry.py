@@ -10,6 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 Array: TypeAlias = NDArray[np.float64]
 
 
+def triple(values: Array) -> tuple[float, float, float]:
+    """Three numbers, as the renderer takes vectors and colours."""
+    x, y, z = values.tolist()
+    return x, y, z
+
+
 def unit(vectors: ArrayLike) -> Array:
     """Vectors (..., 3) at length 1."""
     vectors = np.asarray(vectors, np.float64)

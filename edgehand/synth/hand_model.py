@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ FINGERS = range(2, 6)
 INFLUENCES = 8
 """Bones that move one vertex, at most."""
 BONE = {name: index for index, name in enumerate(BONES)}
-ARM = [BONE[name] for name in ("upperarm01", "upperarm02", "lowerarm01", "lowerarm02")]
 
 # The rig at rest is a relaxed hand: flexion that it already has, degrees.
 REST_MCP, REST_PIP, REST_DIP = 15, 9, 6
@@ -222,12 +220,6 @@ class HandModel:
             vertices, self._bones, self._weights, np.ascontiguousarray(transforms, np.float32)
         )
         return _render.multiply(self._smooth.starts, self._smooth.columns, self._smooth.values, posed)
-
-    @cached_property
-    def arm(self) -> NDArray[np.float32]:
-        """(vertices after subdivision,) how much each belongs to the arm, 0..1."""
-        weights: NDArray[np.float32] = self._smooth @ self.mesh.weights[:, ARM].sum(1, keepdims=True)
-        return weights[:, 0]
 
 
 def keypoints(bones: Array, *, as_annotated: bool = True) -> Array:

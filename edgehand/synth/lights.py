@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import _render
-from edgehand.synth.geometry import Array, across, cross, rotation, unit
+from edgehand.synth.geometry import Array, across, cross, rotation, triple, unit
 
 ROWS, COLUMNS = 16, 32
 """Size at which a panorama is summed up."""
@@ -115,19 +115,14 @@ def sample_lighting(
     fill = unit(rng.normal(size=3) - np.array([0, 0.3, 0.3]))
     fill_colour = rng.uniform(0, 0.6) * (rng.random() < 0.5) * np.clip(1 + rng.normal(0, 0.2, 3), 0.4, 1.8)
     return _render.Lighting(
-        key_direction=_triple(key),
-        key_colour=_triple(key_strength * warmth),
-        fill_direction=_triple(fill),
-        fill_colour=_triple(fill_colour),
+        key_direction=triple(key),
+        key_colour=triple(key_strength * warmth),
+        fill_direction=triple(fill),
+        fill_colour=triple(fill_colour),
         ambient=np.ascontiguousarray(ambient_strength * tint * coefficients, np.float32),
         exposure=rng.uniform(0.75, 1.35),
         shadow_leak=rng.uniform(0, 0.35),
         shadow_blur=rng.uniform(0.7, 3.5),
-        shadow_centre=_triple(centre),
+        shadow_centre=triple(centre),
         shadow_radius=radius,
     )
-
-
-def _triple(values: Array) -> tuple[float, float, float]:
-    x, y, z = values.tolist()
-    return x, y, z

@@ -93,6 +93,8 @@ def build(checkout: Path, folder: Path, identities: int, seed: int) -> None:
             picture = Image.fromarray(image.load(skin))
             picture.thumbnail((2048, 2048))
             picture.save(temporary / "skins" / f"{skin.stem}.jpg", quality=92)
+        if (folder / "skins").exists():  # of an earlier build
+            (folder / "skins").replace(temporary / "before")
         place([temporary / name for name in ("hand.npz", "fingernails.jpg", "skins")], folder)
 
 

@@ -16,7 +16,7 @@ from edgehand.synth.assets import Assets, Skin
 from edgehand.synth.backgrounds import developed, sample_background, sample_texture
 from edgehand.synth.camera import Camera, View, frame, place, sample_view
 from edgehand.synth.degrade import degrade, motion_blur
-from edgehand.synth.geometry import Array, rotation
+from edgehand.synth.geometry import Array, rotation, triple
 from edgehand.synth.gestures import GRASPS
 from edgehand.synth.hand_model import HandModel, directions, keypoints
 from edgehand.synth.lights import orientation, sample_lighting, summary
@@ -246,13 +246,13 @@ class Renderer:
         albedo = np.clip(skin.mean * gain, 0, 1)
         tone = int(np.argmin(np.abs(MONK / 255 - albedo ** (1 / 2.2)).sum(1))) + 1
         material = _render.Material(
-            gain=_triple(gain),
+            gain=triple(gain),
             roughness=rng.uniform(0.36, 0.7),
             specular=rng.uniform(0.02, 0.05),
             wrap=(0.30, 0.14, 0.09),
             bump=rng.uniform(0.1, 0.9),
             polish=0.9 * (rng.random() < 0.1),
-            nail_colour=_triple(rng.random(3) ** 2),
+            nail_colour=triple(rng.random(3) ** 2),
         )
         return _Person(int(rng.integers(self._model.identities)), skin, material, tone, albedo)
 
@@ -362,8 +362,3 @@ def _label(hand: _Hand, camera: Camera, seen: NDArray[np.bool_]) -> Label:
         skin_tone=hand.person.tone,
         camera=camera,
     )
-
-
-def _triple(values: Array) -> tuple[float, float, float]:
-    x, y, z = values.tolist()
-    return x, y, z

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import OpenEXR
 import pytest
+from PIL import Image
 
 from edgehand.errors import DataError
 from edgehand.synth import Renderer, load
@@ -24,6 +25,8 @@ from .conftest import hand_arrays
         ({"quads": hand_arrays()["quads"] + 10**6}, "quads points outside"),
         ({"tquads": hand_arrays()["tquads"] - 5}, "tquads points outside"),
         ({"parent": np.arange(24)}, "parents first"),
+        ({"W": np.zeros_like(hand_arrays()["W"])}, "W leaves a vertex without a bone"),
+        ({"uv": hand_arrays()["uv"] + 2}, "uv points outside the texture"),
         ({"bones": np.array(["bone"] * 24)}, "bones are not MakeHuman's"),
         ({"W": np.array([[{}]], object)}, "not a hand model"),
     ],
@@ -54,6 +57,36 @@ def test_panoramas_light_the_scene(asset_folder: Path, tmp_path: Path) -> None:
     assets = load(folder)
     np.testing.assert_allclose(assets.panoramas[0], light, rtol=1e-3)
     assert Renderer(assets, 48).picture(0)[0].std() > 0
+    for wrong, sentence in (
+        (np.zeros_like(light), "black all over"),
+        (light[:16], "64 x 16 pixels, expected"),
+    ):
+        OpenEXR.File({"type": OpenEXR.scanlineimage}, {"RGB": wrong.copy()}).write(
+            str(folder / "environments" / "sky.exr")
+        )
+        with pytest.raises(DataError, match=sentence):
+            load(folder)
     (folder / "environments" / "sky.exr").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"sky\.exr"):
         load(folder)
+
+
+def test_a_black_skin_is_named(asset_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(asset_folder, tmp_path / "assets")
+    skin = next((folder / "skins").iterdir())
+    Image.new("RGB", (64, 64)).save(skin)
+    with pytest.raises(DataError, match=rf"{skin.name}: lacks a colour"):
+        load(folder)
+
+
+def test_other_content_is_another_fingerprint(asset_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(asset_folder, tmp_path / "assets")
+    assert load(folder).fingerprint == load(asset_folder).fingerprint
+    file = folder / "hand.npz"
+    before = len(np.load(file)["V"])
+    np.savez(file, **(hand_arrays() | {"V": hand_arrays()["V"] * 1.25}))
+    size = file.stat().st_size
+    other = load(folder).fingerprint
+    np.savez(file, **(hand_arrays() | {"V": hand_arrays()["V"] * 1.5}))
+    assert (file.stat().st_size, len(np.load(file)["V"])) == (size, before)
+    assert load(folder).fingerprint != other

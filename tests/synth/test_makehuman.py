@@ -94,6 +94,18 @@ def test_the_hand_comes_out_of_the_checkout(checkout: Path, tmp_path: Path) -> N
     assert labels
 
 
+def test_a_second_build_takes_the_first_one_s_place(checkout: Path) -> None:
+    out = checkout / "assets"
+    command = ["synth", "build-assets", "--makehuman", str(checkout), "-o", str(out), "--identities"]
+    assert main([*command, "2"]) == 0
+    (out / "skins" / "of_before.jpg").touch()
+    assert main([*command, "3"]) == 0
+    with np.load(out / "hand.npz") as made:
+        assert len(made["V"]) == 3
+    assert [path.name for path in (out / "skins").iterdir()] == ["young_diffuse.jpg"]
+    assert sorted(path.name for path in out.iterdir()) == ["fingernails.jpg", "hand.npz", "skins"]
+
+
 def test_factors_of_a_body_are_a_partition() -> None:
     factors = macro_factors(Body(0.3, 0.6, 0.2, 0.9, (0.2, 0.5, 0.3), (0, 0, 0, 0)))
     for kind in (True, False):

@@ -177,6 +177,36 @@ def test_numbers_that_are_none_draw_nothing() -> None:
     assert seen([surface], [[np.nan, 0, 1]]) == [False]
 
 
+@pytest.mark.parametrize("what", ["gain", "uv", "normals", "ambient", "exposure"])
+def test_light_that_is_no_number_is_dark(what: str) -> None:
+    """None of it may choose where in a table to look."""
+    positions = np.array([[-9, -9, 1], [9, -9, 1], [0, 18, 1]], np.float32)
+    nothing = np.full((3, 3), np.nan, np.float32)
+    material = _render.Material(
+        gain=(np.nan,) * 3, roughness=0.5, specular=0.0, wrap=(0, 0, 0), bump=0, polish=0, nail_colour=(0, 0, 0)
+    )  # fmt: skip
+    surface: dict[str, Any] = {
+        "gain": {"material": material}, "uv": {"uv": nothing[:, :2].copy()}, "normals": {"normals": nothing}
+    }  # fmt: skip
+    light: dict[str, Any] = {
+        "ambient": {"ambient": np.full((9, 3), np.nan, np.float32)}, "exposure": {"exposure": np.nan}
+    }  # fmt: skip
+    triangles = np.array([[0, 1, 2]], np.int32)
+    rgba = draw([mesh(positions, triangles, **surface.get(what, {}))], **light.get(what, {}))
+    assert np.isfinite(rgba).all()
+    # The texture's first cell is where no uv is; ambient light is never quite dark.
+    assert (rgba[8, 8, :3] < 0.2).all() or what == "uv"
+
+
+def test_the_last_row_of_a_high_panorama_is_not_left() -> None:
+    height = 65536
+    panorama = np.zeros((height, 2, 3), np.uint8)
+    panorama[-2:] = 200
+    down = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], np.float32)
+    view = _render.look_around(panorama, down, 1e-6, 2)
+    assert (view >= 199).all()
+
+
 def test_a_panorama_is_seen_as_its_directions_say() -> None:
     rng = np.random.default_rng(4)
     panorama = np.kron(rng.integers(0, 256, (8, 16, 3)), np.ones((8, 8, 1))).astype(np.uint8)
