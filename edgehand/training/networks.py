@@ -142,6 +142,12 @@ def _separable(channels: int) -> nn.Sequential:
     )
 
 
+def _dense(channels: int, out: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
+    )
+
+
 class LiteDepthwise(nn.Module):
     """MobileNetV2 without its last convolution, and a feature pyramid that ends at a quarter of the input.
 
@@ -208,17 +214,12 @@ class Lite(LiteDepthwise):
 
     def smoothing(self, level: int) -> nn.Module:
         """As in `LiteDepthwise`; dense but for the finest level, with a residual block at some."""
-        if level == 0:
-            return super().smoothing(level)
-        finer = self.CHANNELS[level - 1]
-        layers: list[nn.Module] = [
-            nn.Conv2d(self.CHANNELS[level], finer, 3, padding=1, bias=False),
-            nn.BatchNorm2d(finer),
-            nn.ReLU(inplace=True),
-        ]
+        channels = self.CHANNELS[level]
+        finer = self.CHANNELS[max(level - 1, 0)]
+        layers = _separable(channels) if level == 0 else _dense(channels, finer)
         if self.REFINED[level]:
             layers.append(_refinement(finer, self.REFINED[level]))
-        return nn.Sequential(*layers)
+        return layers
 
 
 _LITE = ModelSpec(name="lite", input_size=192, mean=(127.5,) * 3, std=(127.5,) * 3)
