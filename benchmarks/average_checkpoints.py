@@ -17,12 +17,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import update_bn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader
 
 from edgehand.spec import ModelSpec
 from edgehand.training.checkpoint import load_checkpoint, load_tensors, save_checkpoint
 from edgehand.training.command import training_samples
 from edgehand.training.data import HandCrops, normalise
+from edgehand.training.engine import batches
 from edgehand.training.mixture import mixture, read_share
 from edgehand.training.recipes import RECIPES
 
@@ -69,9 +70,11 @@ def training_groups(data: list[str], spec: ModelSpec) -> Iterator[Tensor]:
     sources, shares = zip(*(read_share(source) for source in data), strict=True)
     loaded = [training_samples(source) for source in sources]
     order = mixture([len(samples) for samples in loaded], list(shares)).order(seed=0, epoch=0)
+    if len(order) < recipe.group_size:
+        raise SystemExit(f"--data: {len(order)} hands; batch norm is measured on {recipe.group_size} or more")
     crops = HandCrops([sample for samples in loaded for sample in samples], spec, recipe.augmentation)
-    drawn = Subset(crops, order[: recipe.group_size * GROUPS])
-    for patches, _, _ in DataLoader(drawn, batch_size=recipe.group_size, drop_last=True):
+    groups = batches(order, recipe.group_size)[:GROUPS]
+    for patches, _, _ in DataLoader(crops, batch_sampler=groups):
         yield normalise(patches, spec)
 
 

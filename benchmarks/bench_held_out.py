@@ -13,7 +13,8 @@ import argparse
 import numpy as np
 import torch
 
-from edgehand import HandPose, datasets, models
+from edgehand import HandPose, datasets, image, models
+from edgehand.runtime.estimator import find_keypoints, table_for
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import figures, predict
@@ -35,8 +36,11 @@ def main() -> None:
         rows = {"float, PyTorch": predict(network, crops, torch.device("cpu"), workers=0)}
         for file in args.files:
             pose = HandPose(file)
-            found = [pose(sample.image, [sample.box])[0].keypoints for sample in samples]
-            rows[file.rsplit("/", 1)[-1]] = np.stack(found)
+            # One look each, as the float network has.
+            colours = table_for(pose.model)
+            rows[file.rsplit("/", 1)[-1]] = np.stack(
+                [find_keypoints(pose.model, colours, image.load(one.image), one.box)[0] for one in samples]
+            )
         for name, row in rows.items():
             facts = figures(row, crops)
             print(

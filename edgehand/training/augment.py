@@ -80,7 +80,7 @@ def colours() -> Callable[[Tensor], Tensor]:
             transforms.RandomApply([_LowResolution()], p=0.2),
             transforms.RandomApply([transforms.GaussianBlur(5, sigma=(0.3, 2.0))], p=0.15),
             transforms.RandomApply([_Noise()], p=0.3),
-            transforms.RandomErasing(p=0.2, scale=(0.01, 0.08), value="random"),
+            transforms.RandomApply([_Obstacle()], p=0.2),
         ]
     )
     return transform
@@ -113,6 +113,25 @@ class _Noise(torch.nn.Module):
     def forward(self, patch: Tensor) -> Tensor:
         noise = torch.randn(patch.shape) * torch.empty(()).uniform_(2, 15)
         return (patch + noise).clamp_(0, 255).to(torch.uint8)
+
+
+class _Obstacle(torch.nn.Module):
+    """Something before the hand: a rectangle of one colour, 1 to 8 % of the patch.
+
+    After Z. Zhong et al., "Random Erasing Data Augmentation" (2017).
+    """
+
+    def forward(self, patch: Tensor) -> Tensor:
+        height, width = patch.shape[-2:]
+        area = height * width * float(torch.empty(()).uniform_(0.01, 0.08))
+        ratio = math.exp(float(torch.empty(()).uniform_(-1.2, 1.2)))
+        tall = min(height, round(math.sqrt(area * ratio)))
+        wide = min(width, round(math.sqrt(area / ratio)))
+        top = int(torch.randint(0, height - tall + 1, ()))
+        left = int(torch.randint(0, width - wide + 1, ()))
+        patch = patch.clone()
+        patch[:, top : top + tall, left : left + wide] = torch.randint(0, 256, (3, 1, 1), dtype=torch.uint8)
+        return patch
 
 
 class Augmentation(NamedTuple):

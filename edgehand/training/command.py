@@ -98,8 +98,12 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"--recipe {args.recipe!r}: expected one of {', '.join(RECIPES)}")
     if not 0 <= args.holdout < 1:
         raise InputError(f"--holdout {args.holdout}: expected a fraction from 0 up to, not including, 1")
-    if args.epochs is not None and args.epochs < 1:
-        raise InputError(f"--epochs {args.epochs}: expected at least 1")
+    for name, least in (("epochs", 1), ("threads", 1), ("workers", 0)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise InputError(f"--{name} {value}: expected at least {least}")
+    if not 0 <= args.seed < 2**63:
+        raise InputError(f"--seed {args.seed}: expected 0 to {2**63 - 1}")
     recipe = RECIPES[args.recipe]
     if args.qat:
         if not args.init:
@@ -129,6 +133,11 @@ def run(args: argparse.Namespace) -> None:
         )
     rendered = Rendered(assets[0], args.seed) if assets else None
     files = [source for source, _ in sources if not source.startswith(SYNTH)]
+    if recipe.loss != "spatial cross-entropy" and any(source.startswith(HANDLESS) for source in files):
+        raise InputError(
+            f"--data {HANDLESS}DIR: nothing can be learnt from it by {recipe.loss}, which recipe {args.recipe} has; "
+            "leave it out"
+        )
     loaded = [training_samples(source) for source in files]
     if args.validation:
         validation = [sample for source in args.validation for sample in datasets.load(source, "test")]

@@ -15,6 +15,7 @@ from edgehand.crop import crop, invert, patch_to_image, square, transform
 from edgehand.datasets import Sample
 from edgehand.spec import ModelSpec
 from edgehand.training.augment import AUGMENTATIONS
+from edgehand.training.mixture import Draw
 from edgehand.training.rendered import AN_EPOCH, Rendered
 
 Batch: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -28,7 +29,7 @@ class HandCrops(Dataset[Batch]):
         samples: the labels.
         spec: size and padding of the crop, and the order of the output channels.
         augmentation: one of AUGMENTATIONS; None gives the plain crop that the device will make.
-        seed: with the epoch and the index it fixes the randomness, so that a resumed run draws the same.
+        seed: with the epoch and the draw it fixes the randomness, so that a resumed run draws the same.
         rendered: more hands, drawn as they are asked for, whose indices follow those of `samples`.
     """
 
@@ -50,9 +51,11 @@ class HandCrops(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.samples) + (AN_EPOCH if self.rendered else 0)
 
-    def __getitem__(self, index: int) -> Batch:
-        picture, sample = self._hand(index)
-        rng = np.random.default_rng((self.seed, self.epoch, index))
+    def __getitem__(self, draw: int | Draw) -> Batch:
+        """The crop of a hand; of the same one, where it comes again in an epoch, another crop."""
+        index, times = (draw, 0) if isinstance(draw, int) else draw
+        picture, sample = self._hand(index, times)
+        rng = np.random.default_rng((self.seed, self.epoch, index, times))
         if self._augmentation:
             matrix = self._augmentation.crop(sample.box, self.spec, rng)
         else:
@@ -71,10 +74,10 @@ class HandCrops(Dataset[Batch]):
             torch.from_numpy((sample.visibility > 0).astype(np.float32)[channels]),
         )
 
-    def _hand(self, index: int) -> tuple[NDArray[np.uint8], Sample]:
-        """A picture and its label."""
+    def _hand(self, index: int, times: int) -> tuple[NDArray[np.uint8], Sample]:
+        """A picture and its label; where it is rendered, another picture each time."""
         if self.rendered and index >= len(self.samples):
-            return self.rendered.hand(index - len(self.samples), self.epoch)
+            return self.rendered.hand(times * AN_EPOCH + index - len(self.samples), self.epoch)
         sample = self.samples[index]
         return image.load(sample.image), sample
 

@@ -22,7 +22,8 @@ class Distillation:
     After G. Hinton et al., "Distilling the Knowledge in a Neural Network" (2015), at temperature 1: where the
     teacher is unsure, its heatmap says so, which a label cannot. Where both networks have a pyramid, and the
     same input, the student learns what the teacher feeds into it as well (A. Romero et al., "FitNets: Hints for Thin
-    Deep Nets", 2015): the squared distance of the features, in units of their variance.
+    Deep Nets", 2015): the squared distance of the features, in units of their variance. A student that is quantized
+    while it trains (`edgehand.training.qat`) learns from the heatmaps alone.
 
     Args:
         teacher: trained by spatial cross-entropy, in evaluation mode, on the student's device.
@@ -64,13 +65,11 @@ class Distillation:
             patches: uint8 RGB (N, 3, S, S), the student's crops.
         """
         size = self._spec.input_size
-        images = normalise(patches, self._spec)
-        if images.shape[-1] != size:
-            images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
+        images = _resized(normalise(patches, self._spec), size)
         heatmaps = self._teacher(images).float()[:, self._order]
-        if heatmaps.shape[-1] != self._size:
-            heatmaps = functional.interpolate(heatmaps, (self._size, self._size), mode="bilinear")
-        return log_probabilities(heatmaps, self._sigma).exp()
+        # Fewer cells hold less of the sum, and so must "not in here".
+        sigma = self._sigma * self._size / heatmaps.shape[-1]
+        return log_probabilities(_resized(heatmaps, self._size), sigma).exp()
 
     def loss(self, heatmaps: Tensor, patches: Tensor, weights: Tensor) -> Tensor:
         """The cross-entropy, mean over the keypoints by weight, and the features' distance, mean over the levels.
@@ -86,6 +85,17 @@ class Distillation:
             distance = functional.mse_loss(self._learnt[level].float(), taught)
             total = total + distance / taught.var() / len(self._taught)
         return total
+
+
+def _resized(maps: Tensor, size: int) -> Tensor:
+    """Square maps (N, C, S, S) at another size, as crops are: the centre of the first cell stays where it is."""
+    before = maps.shape[-1]
+    if before == size:
+        return maps
+    line = torch.arange(size, device=maps.device) * (before / size)
+    across, down = torch.meshgrid(line, line, indexing="xy")
+    grid = torch.stack([across, down], -1).mul(2 / (before - 1)).sub(1).expand(len(maps), -1, -1, -1)
+    return functional.grid_sample(maps, grid.to(maps.dtype), padding_mode="border", align_corners=True)
 
 
 def _keep(

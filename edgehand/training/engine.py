@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,14 +22,16 @@ from edgehand.training.data import Batch, HandCrops, normalise
 from edgehand.training.distillation import Distillation
 from edgehand.training.processes import Process
 
+T = TypeVar("T")
 
-def batches(order: list[int], batch_size: int) -> list[list[int]]:
+
+def batches(order: list[T], batch_size: int) -> list[list[T]]:
     """An epoch's samples in batches; a last incomplete one is left out, unless it is the only one."""
     size = min(batch_size, len(order))
     return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
 
 
-def groups(batch: list[int], group_size: int) -> list[list[int]]:
+def groups(batch: list[T], group_size: int) -> list[list[T]]:
     """A batch in groups that go through the network together, of equal size but for the last."""
     return [batch[start : start + group_size] for start in range(0, len(batch), group_size)]
 

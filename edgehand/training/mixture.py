@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgehand.errors import InputError
+from edgehand.errors import DataError, InputError
+
+Draw: TypeAlias = tuple[int, int]
+"""Index of a sample, and how often it came before in the epoch: by both, each of its crops is another one."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Mixture:
     shares: tuple[float, ...] | None = None
     """Relative weight of each source; None takes every sample once an epoch."""
 
-    def order(self, *, seed: int, epoch: int) -> list[int]:
+    def order(self, *, seed: int, epoch: int) -> list[Draw]:
         """The samples of one epoch, shuffled: as many as there are, each source by its share.
 
         A source that is to give more than it has is gone through again; one that is to give less gives others
@@ -30,19 +34,23 @@ class Mixture:
             seed: of the shuffling.
             epoch: the same epoch of the same seed has the same order.
         Returns:
-            indices into the list of all samples.
+            draws from the list of all samples.
         """
         rng = np.random.default_rng((seed, epoch))
         total = sum(self.sizes)
         if self.shares is None:
-            return [int(index) for index in rng.permutation(total)]
+            return [(int(index), 0) for index in rng.permutation(total)]
         # Rounding the running sum leaves no sample over and none short.
         ends = np.round(np.cumsum(self.shares) / sum(self.shares) * total).astype(int)
-        drawn, first, start = [], 0, 0
+        drawn: list[Draw] = []
+        first, start = 0, 0
         for size, end in zip(self.sizes, ends, strict=True):
-            drawn.append(first + chosen(size, end - start, rng))
+            drawn += [
+                (first + int(index), place // size)
+                for place, index in enumerate(chosen(size, end - start, rng))
+            ]
             first, start = first + size, end
-        return [int(index) for index in rng.permutation(np.concatenate(drawn))]
+        return [drawn[place] for place in rng.permutation(total)]
 
 
 def chosen(size: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -91,10 +99,16 @@ def mixture(sizes: list[int], shares: list[float | None]) -> Mixture:
         shares: what `read_share` gave for each.
     Raises:
         InputError: some have a share and some have none.
+        DataError: a source that has a share holds nothing.
     """
     given = [share for share in shares if share is not None]
     if given and len(given) != len(shares):
         raise InputError(
             "--data: some sources have a share (@0.5) and some have none; give it to all or to none"
+        )
+    if given and 0 in sizes:
+        raise DataError(
+            f"--data: source {sizes.index(0) + 1} has a share but no hand to train on (all may be held out); "
+            "leave it out"
         )
     return Mixture(tuple(sizes), tuple(given) or None)

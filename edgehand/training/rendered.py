@@ -13,7 +13,9 @@ from edgehand.datasets import Sample
 SIZE = 256
 """Side of the pictures, pixels: a hand in them fills a crop of 192 pixels without being enlarged much."""
 AN_EPOCH = 20_000
-"""Pictures that count as one epoch of this source."""
+"""Pictures that count as one epoch of this source; a share may ask for more."""
+APART = 2**32
+"""From the numbers of one epoch's pictures to those of the next, which start above all that `edgehand synth` writes."""
 
 
 class Rendered:
@@ -28,18 +30,20 @@ class Rendered:
 
     def __init__(self, assets: Path, seed: int = 0) -> None:
         self.assets = assets
-        self._renderer = synth.Renderer(synth.load(assets), SIZE, seed)
+        loaded = synth.load(assets)
+        self.fingerprint = loaded.fingerprint
+        self._renderer = synth.Renderer(loaded, SIZE, seed)
 
     def hand(self, index: int, epoch: int) -> tuple[NDArray[np.uint8], Sample]:
         """One picture and the hand that it is of.
 
         Args:
-            index: 0 .. AN_EPOCH - 1.
+            index: from 0.
             epoch: from 0.
         Returns:
             uint8 RGB (SIZE, SIZE, 3), its label.
         """
-        number = epoch * AN_EPOCH + index
+        number = (epoch + 1) * APART + index
         picture, labels = self._renderer.picture(number)
         label = labels[0]
         return picture, Sample(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from edgehand.training.data import HandCrops, normalise
 from edgehand.training.distillation import Distillation
 from edgehand.training.engine import batches, figures, groups, predict, train_steps
 from edgehand.training.loss import LOSSES
-from edgehand.training.mixture import Mixture
+from edgehand.training.mixture import Draw, Mixture
 from edgehand.training.networks import NETWORKS, build
 from edgehand.training.processes import Process
 from edgehand.training.qat import quantized, unquantized
@@ -104,7 +105,7 @@ def train(
         mixture = mixture or Mixture((len(crops),))
         if backbone or qat:
             first = mixture.order(seed=seed, epoch=0)[:64]
-            patches = torch.stack([crops[index][0] for index in first])
+            patches = torch.stack([crops[draw][0] for draw in first])
         if backbone:
             load_backbone(network, spec, backbone, patches)
         if qat:
@@ -115,7 +116,19 @@ def train(
         run.qat = qat
         if teacher:
             run.distillation = _distillation(teacher, network, recipe, spec, process)
+        run.inputs = _inputs(samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher})
         return run.go()
+
+
+def _inputs(samples: list[Sample], rendered: Rendered | None, weights: dict[str, Path | None]) -> str:
+    """What a run starts from, told by hashes: another one's state does not fit it."""
+    hands = hashlib.sha256(rendered.fingerprint.encode() if rendered else b"")
+    for sample in samples:
+        hands.update(f"{sample.image.name} {sample.box} {sample.keypoints.tolist()}".encode())
+    files = {
+        name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for name, file in weights.items() if file
+    }
+    return " ".join(f"{name}={value}" for name, value in {"hands": hands.hexdigest()[:16], **files}.items())
 
 
 def _distillation(
@@ -189,6 +202,7 @@ class Run:
             )
         self.distillation: Distillation | None = None
         self.qat = False
+        self.inputs = ""
         self.best = -np.inf
         self.learning_rate = 0.0
 
@@ -226,7 +240,7 @@ class Run:
                     step += 1
                     progress.set_postfix(loss=f"{np.mean(losses[-20:]):.3g}", refresh=False)
                     progress.update()
-                    if time.monotonic() - saved > SAVE_EVERY:
+                    if step < self.steps and time.monotonic() - saved > SAVE_EVERY:
                         self._save(epoch, step)
                         saved = time.monotonic()
                 epoch, step = epoch + 1, 0
@@ -238,7 +252,7 @@ class Run:
                     saved = time.monotonic()
         return self.checkpoint
 
-    def _batches(self, epoch: int) -> list[list[int]]:
+    def _batches(self, epoch: int) -> list[list[Draw]]:
         return batches(self.mixture.order(seed=self.seed, epoch=epoch), self.recipe.batch_size)
 
     def _epoch(self, network: torch.nn.Module, epoch: int, step: int) -> Any:
@@ -275,17 +289,17 @@ class Run:
     def _report(self, epoch: int, losses: list[float], validates: bool) -> str:
         """Validate, keep the weights if they are to be kept, and log; only in the first process."""
         kept = self.average.module if self.average else self.network
-        row: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(losses)) if losses else None}
+        row: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(losses))}
         row["learning_rate"] = self.learning_rate
         if validates:
-            score = np.inf
             plain = unquantized(kept, self.recipe.network) if self.qat else kept
             if len(self.watched):
                 row |= self._figures(kept)
-                score = row[self.recipe.select] if self.recipe.select else np.inf
                 if self.qat:
                     row["float"] = self._figures(plain)
-            if score > self.best or not self.recipe.select:
+            # Without hands to validate on, the last weights are kept.
+            score = row[self.recipe.select] if self.recipe.select and len(self.watched) else np.inf
+            if score > self.best or score == np.inf:
                 self.best = score
                 save_checkpoint(plain, self.crops.spec, self.checkpoint)
         line = json.dumps(_rounded(row))
@@ -304,9 +318,8 @@ class Run:
         return parts | ({"average": self.average} if self.average else {})
 
     def _fingerprint(self) -> str:
-        teacher = " with a teacher" if self.distillation else ""
         qat = " with qat" if self.qat else ""
-        return f"{self.recipe} seed={self.seed} {self.mixture}{teacher}{qat}"
+        return f"{self.recipe} {self.crops.spec} seed={self.seed} {self.mixture} {self.inputs}{qat}"
 
     def _save(self, epoch: int, step: int) -> None:
         if self.process.rank == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -105,7 +106,7 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
     try:
         with np.load(path, allow_pickle=False) as weights:
             folded = {key: torch.from_numpy(weights[key]) for key in weights.files}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise CheckpointError(f"{path}: not an .npz of folded convolutions ({error})") from error
 
     if "stem.weight" in folded and "stem.bias" in folded:

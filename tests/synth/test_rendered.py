@@ -6,12 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from edgehand import synth
 from edgehand.cli import main
 from edgehand.training.data import HandCrops
 from edgehand.training.networks import NETWORKS
-from edgehand.training.rendered import AN_EPOCH, SIZE, Rendered
+from edgehand.training.rendered import AN_EPOCH, APART, SIZE, Rendered
 
 SPEC = NETWORKS["lite"][1]
 
@@ -23,10 +24,11 @@ def test_every_epoch_has_other_pictures_and_the_same_ones_again(asset_folder) ->
     later, _ = rendered.hand(1, 1)
     np.testing.assert_array_equal(first, again)
     assert (first != later).any()
-    drawn, labels = synth.Renderer(synth.load(asset_folder), SIZE, 3).picture(AN_EPOCH + 1)
+    drawn, labels = synth.Renderer(synth.load(asset_folder), SIZE, 3).picture(2 * APART + 1)
     np.testing.assert_array_equal(later, drawn)
     np.testing.assert_array_equal(rendered.hand(1, 1)[1].keypoints, labels[0].keypoints)
     assert label.image == asset_folder
+    assert label.id > 10**7, "`edgehand synth -n` would draw the same, to validate on"
 
 
 def test_crops_of_rendered_hands_follow_those_of_samples(asset_folder) -> None:
@@ -37,6 +39,8 @@ def test_crops_of_rendered_hands_follow_those_of_samples(asset_folder) -> None:
     # The plain crop is around the label's tight box, so every keypoint is in it.
     assert ((keypoints >= 0) & (keypoints < SPEC.heatmap_size)).all()
     assert weights.tolist() == [1.0] * 21
+    # Asked for more than an epoch holds, it draws more.
+    assert not torch.equal(crops[5, 1][0], patch)
 
 
 # In a process of its own: its workers are forked, which is not safe beside the threads of engines that tests run.

@@ -20,10 +20,13 @@ SPEC = replace(NETWORKS["lite"][1], input_size=64)
 
 
 class Bright(nn.Module):
-    """A network whose heatmap k is the brightness at a quarter of the size, plus k."""
+    """A network whose heatmap k is the brightness at a quarter of the size, plus k.
+
+    Its first cell lies on the first pixel, as those of all networks do here.
+    """
 
     def forward(self, images):
-        small = nn.functional.avg_pool2d(images.mean(1, keepdim=True), 4)
+        small = images.mean(1, keepdim=True)[..., ::4, ::4]
         return small * 5 + torch.arange(21.0).view(1, 21, 1, 1) / 7
 
 
@@ -66,11 +69,19 @@ def test_channels_follow_the_names_of_the_keypoints(patches) -> None:
 
 
 def test_a_teacher_of_a_larger_input_sees_the_same_place(patches) -> None:
-    patches[:] = 40
-    patches[:, :, 40:48, 8:16] = 255
-    larger = Distillation(Bright(), replace(SPEC, input_size=128), Bright(), SPEC, sigma=1.5).target(patches)
-    where = larger[..., :-1].reshape(2, 21, 16, 16)[0, 0]
-    assert (where > where.max() / 2).nonzero().float().mean(0).tolist() == [10.5, 2.5]
+    """Brightness that rises evenly is the same at every size, and so are both teachers, but for how much
+    "not in here" weighs against fewer cells."""
+    rise = torch.arange(64.0)
+    patches[:] = (60 + rise[:, None] + 2 * rise).byte()
+    specs = (SPEC, replace(SPEC, input_size=96), replace(SPEC, input_size=128))
+    same, *larger = (
+        Distillation(Bright(), spec, Bright(), SPEC, sigma=1.5).target(patches)[:, 0] for spec in specs
+    )
+    for spec, other in zip(specs[1:], larger, strict=True):
+        inside = [target[:, :-1] / target[:, :-1].sum(1, keepdim=True) for target in (same, other)]
+        torch.testing.assert_close(inside[1], inside[0])
+        absent = [target[:, -1] / target[:, :-1].sum(1) for target in (same, other)]
+        torch.testing.assert_close(absent[1], absent[0] * (64 / spec.input_size) ** 2)
 
 
 def test_heatmaps_that_are_no_logits_cannot_teach() -> None:

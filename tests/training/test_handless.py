@@ -70,3 +70,9 @@ def test_training_learns_that_there_is_no_hand(walls, tmp_path, capsys) -> None:
     assert "18 hands to train on, 0 to validate" in capsys.readouterr().out
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] / 2
+
+
+def test_recipes_that_learn_nothing_from_it_refuse_it(walls, tmp_path, capsys) -> None:
+    arguments = ["train", "--recipe", "rhd", "--data", f"handless:{walls}", "-o", str(tmp_path / "run")]
+    assert main(arguments) == 2
+    assert "nothing can be learnt from it by mean squared error" in capsys.readouterr().err

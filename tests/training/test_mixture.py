@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgehand.errors import InputError
+from edgehand.errors import DataError, InputError
 from edgehand.training.mixture import Mixture, mixture, read_share
 
 
 def test_without_shares_every_sample_comes_once() -> None:
-    assert sorted(Mixture((3, 4)).order(seed=0, epoch=0)) == list(range(7))
+    assert sorted(Mixture((3, 4)).order(seed=0, epoch=0)) == [(index, 0) for index in range(7)]
 
 
 @given(
@@ -24,11 +24,15 @@ def test_every_source_gives_its_share_evenly(sources, epoch) -> None:
     assert len(order) == sum(sizes)
     first = 0
     for size, share in zip(sizes, shares, strict=True):
-        counts = Counter(index for index in order if first <= index < first + size)
+        counts = Counter(index for index, _ in order if first <= index < first + size)
         given_by_source = sum(counts.values())
         assert abs(given_by_source - share / sum(shares) * sum(sizes)) <= 1
         # No sample comes twice before all of its source came once.
         assert max(counts.values(), default=0) <= -(-given_by_source // size)
+        # And each time that one comes, it is another draw.
+        assert {draw for draw in order if first <= draw[0] < first + size} == {
+            (index, times) for index, count in counts.items() for times in range(count)
+        }
         first += size
 
 
@@ -61,3 +65,8 @@ def test_a_share_must_be_positive(share) -> None:
 def test_shares_for_some_sources_only_are_refused() -> None:
     with pytest.raises(InputError, match="give it to all or to none"):
         mixture([1, 1], [0.5, None])
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match="source 2 has a share but no hand"):
+        mixture([1, 0], [0.5, 0.5])
