@@ -14,12 +14,12 @@ from edgehand.errors import OutputError
 def staging(folder: Path) -> Iterator[Path]:
     """A temporary folder inside `folder` (made if missing): what is finished is renamed out of it.
 
-    Where the block fails, nothing is left, not even a folder that was made for it.
+    Where the block fails, nothing is left, not even folders that were made for it.
 
     Raises:
         OutputError: `folder` cannot be made or written to.
     """
-    made = not folder.exists()
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = TemporaryDirectory(prefix=".edgehand-", dir=folder)
@@ -31,8 +31,10 @@ def staging(folder: Path) -> Iterator[Path]:
         with temporary as path:
             yield Path(path)
     except BaseException:
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
+        for made in missing:
+            if any(made.iterdir()):
+                break
+            made.rmdir()
         raise
 
 
@@ -52,15 +54,22 @@ def place(files: list[Path], folder: Path) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name, then rename it.
+    """Write a file under a temporary name, then rename it; a link stays one, a pipe or device is written to.
 
     Raises:
         OutputError: it cannot be written.
     """
+    path = path.resolve() if path.is_file() else path
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        _write(path, content, path)
+        return
     with staging(path.parent) as folder:
-        temporary = folder / path.name
-        try:
-            temporary.write_bytes(content)
-        except OSError as error:
-            raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None
-        place([temporary], path.parent)
+        _write(folder / path.name, content, path)
+        place([folder / path.name], path.parent)
+
+
+def _write(file: Path, content: bytes, named: Path) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise OutputError(f"{named}: cannot be written ({error.strerror}); choose another place") from None

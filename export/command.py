@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from edgehand.export.pipeline import Export
 
 
+MAX_DROP = 0.5
+"""Points of PCK@0.1 that `--auto` may lose where `--max-drop` says nothing."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand export`."""
     parser.add_argument("--target", required=True, help="format of the model file: tflite, onnx or openvino")
@@ -46,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--data", metavar="FORMAT:PATH", help="labelled pictures that --auto measures on")
     parser.add_argument(
-        "--max-drop", type=float, default=0.5, metavar="POINTS",
-        help="percentage points of PCK@0.1 that --auto may lose against float (default: %(default)s)",
+        "--max-drop", type=float, metavar="POINTS",
+        help=f"percentage points of PCK@0.1 that --auto may lose against float (default: {MAX_DROP})",
     )  # fmt: skip
     parser.add_argument(
         "--io", metavar="{int8,uint8,float32}",
@@ -67,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """Export, and say what the checks found."""
     from edgehand.models import checkpoint
 
+    _check(args)
     source = args.checkpoint or checkpoint(args.model)
     if args.auto:
         return _search(args, source)
@@ -87,11 +92,29 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check(args: argparse.Namespace) -> None:
+    """Refuse options that would be without effect."""
+    if args.auto and args.precision not in ("fp32", "int8"):
+        raise InputError(f"--auto: looks for an INT8 model, not for {args.precision}; leave --precision out")
+    if not args.auto and (args.data or args.max_drop is not None):
+        raise InputError(
+            f"{'--data' if args.data else '--max-drop'}: is for --auto; add it, or leave this out"
+        )
+    if not args.auto and args.precision != "int8":
+        for option, given in (
+            ("--recipe", args.recipe != "default"),
+            ("--io", args.io),
+        ):
+            if given:
+                raise InputError(f"{option}: is for INT8 models, not for {args.precision}; add --int8")
+
+
 def _search(args: argparse.Namespace, source: Path) -> int:
     if not args.data:
         raise InputError("--auto: needs --data FORMAT:PATH, labelled pictures to measure on")
-    if not 0 <= args.max_drop <= 100:
-        raise InputError(f"--max-drop {args.max_drop}: expected percentage points from 0 to 100")
+    max_drop = MAX_DROP if args.max_drop is None else args.max_drop
+    if not 0 <= max_drop <= 100:
+        raise InputError(f"--max-drop {max_drop}: expected percentage points from 0 to 100")
     from edgehand.export.diagnosis import range_overflow, warning
     from edgehand.export.search import search
 
@@ -101,7 +124,7 @@ def _search(args: argparse.Namespace, source: Path) -> int:
         args.target,
         args.output,
         data=args.data,
-        max_drop=args.max_drop,
+        max_drop=max_drop,
         calibration=args.calibration,
         io=args.io,
         progress=_say,
@@ -111,7 +134,7 @@ def _search(args: argparse.Namespace, source: Path) -> int:
         print(f"edgehand: warning: {sentence}", file=sys.stderr)
     if result is None:
         print(
-            f"edgehand: no recipe loses at most {args.max_drop} points: nothing is written; "
+            f"edgehand: no recipe loses at most {max_drop} points: nothing is written; "
             "give --calibration pictures like the data, or allow more with --max-drop",
             file=sys.stderr,
         )

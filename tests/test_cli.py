@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,22 @@ def test_predict_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
     assert (tmp_path / "drawn" / PHOTO.name).is_file()
 
 
+def test_no_picture_is_drawn_over_another(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        shutil.copy(PHOTO, tmp_path / folder / "hand.jpg")
+    before = PHOTO.read_bytes()
+    first, second = tmp_path / "a" / "hand.jpg", tmp_path / "b" / "hand.jpg"
+    assert "would be of two pictures" in refusal("predict", first, second, "--draw", tmp_path / "drawn")
+    for photos, output in (([first, second], first.parent), ([first], first), ([first], first.parent)):
+        assert "would be written over the picture" in refusal("predict", *photos, "--draw", output)
+    assert "give a folder" in refusal("predict", first, second, "--draw", tmp_path / "drawn.jpg")
+    (tmp_path / "run.v2").mkdir()
+    assert edgehand("predict", first, first, "--draw", tmp_path / "run.v2").returncode == 0
+    assert [file.name for file in (tmp_path / "run.v2").iterdir()] == ["hand.jpg"]
+    assert first.read_bytes() == second.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -86,6 +103,8 @@ def test_predict_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
         (["--box", "1,2,x,4"], "expected four numbers"),
         (["--box", "10,10,0,5"], "positive width, height"),
         (["--box", "nan,10,5,5"], "finite"),
+        (["--box", "0,0,1e7,10"], "expected width and height from 0.001 to 100000"),
+        (["--box", "5,5,1e-200,1e-200"], "expected width and height from 0.001 to 100000"),
         (["--box", "300,10,50,50"], "outside the picture of 256 x 256"),
         (["--engine", "tensorrt"], "expected one of onnx, openvino, tflite"),
         (["--engine", "onnx"], "edgehand export --target onnx"),
@@ -122,6 +141,21 @@ def test_output_named_like_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     assert "choose another name" in refusal("predict", PHOTO, "--json", tmp_path / "taken")
     assert [path.name for path in tmp_path.rglob("*")] == ["taken"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--io", "int8"], "--io: is for INT8 models, not for fp32; add --int8"),
+        (["--precision", "fp16", "--recipe", "mse"], "--recipe: is for INT8 models, not for fp16"),
+        (["--data", "coco:x"], "--data: is for --auto"),
+        (["--int8", "--max-drop", "1"], "--max-drop: is for --auto"),
+        (["--auto", "--data", "coco:x", "--precision", "fp16"], "--auto: looks for an INT8 model"),
+    ],
+)
+def test_export_refuses_options_without_effect(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    assert sentence in refusal("export", "--target", "onnx", *arguments, "-o", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,29 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             fail_halfway(folder)
     assert [path.name for path in tmp_path.rglob("*")] == ["there"]
+
+
+def test_a_failure_leaves_no_folder_that_was_made(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        fail_halfway(tmp_path / "a" / "b" / "c")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_stays_one_and_a_pipe_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "real.json").write_text("old")
+    link, pipe = tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to("real.json")
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert (tmp_path / "real.json").read_text() == "new"
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    read: list[bytes] = []
+    reader.start()
+    write_atomically(pipe, b"through")
+    reader.join(10)
+    assert read == [b"through"]
+    assert pipe.is_fifo()
 
 
 def test_what_was_there_before_survives_a_failure(tmp_path: Path) -> None:

@@ -46,8 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from edgehand.files import write_atomically
     from edgehand.runtime.estimator import HandPose
 
-    if args.draw and len(args.photos) > 1 and args.draw.suffix:
-        raise InputError(f"--draw {args.draw}: with several pictures give a folder")
+    drawings = _drawings(args.photos, args.draw) if args.draw else {}
     pose = HandPose(args.model_file, args.engine, args.threads)
     found: list[dict[str, Any]] = []
     failures = 0
@@ -56,8 +55,8 @@ def run(args: argparse.Namespace) -> int:
             started = time.perf_counter()
             hands = pose(photo, args.box)
             elapsed = (time.perf_counter() - started) * 1e3
-            if args.draw:
-                _draw(photo, hands, args.draw, several=len(args.photos) > 1)
+            if photo in drawings:
+                _draw(photo, hands, drawings[photo])
         except EdgehandError as error:
             failures += 1
             print(f"edgehand: {error}", file=sys.stderr)
@@ -70,7 +69,24 @@ def run(args: argparse.Namespace) -> int:
     return 2 if failures else 0
 
 
-def _draw(photo: Path, hands: list[Any], output: Path, *, several: bool) -> None:
+def _drawings(photos: list[Path], output: Path) -> dict[Path, Path]:
+    """Photo -> where it is drawn on; no picture is written over one that is looked at, or over another drawing."""
+    into_folder = output.is_dir() or len(photos) > 1
+    if into_folder and not output.is_dir() and (output.suffix or output.exists()):
+        raise InputError(f"--draw {output}: with several pictures give a folder")
+    drawings: dict[Path, Path] = {}
+    given = {photo.resolve() for photo in photos}
+    for photo in photos:
+        file = output / f"{photo.stem}.jpg" if into_folder else output
+        if file.resolve() in given:
+            raise InputError(f"--draw {output}: would be written over the picture {file}; give another place")
+        if photo not in drawings and file in drawings.values():
+            raise InputError(f"--draw {output}: {file} would be of two pictures; look at them one by one")
+        drawings[photo] = file
+    return drawings
+
+
+def _draw(photo: Path, hands: list[Any], file: Path) -> None:
     import io
 
     from PIL import Image
@@ -78,7 +94,6 @@ def _draw(photo: Path, hands: list[Any], output: Path, *, several: bool) -> None
     from edgehand.draw import draw
     from edgehand.files import write_atomically
 
-    file = output / f"{photo.stem}.jpg" if several else output
     Image.init()
     kind = Image.EXTENSION.get(file.suffix.lower())
     if kind not in Image.SAVE:
