@@ -28,12 +28,11 @@ def draw(image: ImageLike, hands: Iterable[Hand]) -> Image.Image:
     """
     picture = Image.fromarray(images.load(image)).convert("RGBA")
     for hand in hands:
-        extent = float(np.nanmax(np.nanmax(hand.keypoints, axis=0) - np.nanmin(hand.keypoints, axis=0)))
-        width = max(2, round(extent / 60))
+        known = np.isfinite(hand.keypoints).all(axis=1)
+        width = max(2, round(float(np.ptp(hand.keypoints[known], axis=0).max()) / 60)) if known.any() else 2
         layer = Image.new("RGBA", picture.size)
         pen = ImageDraw.Draw(layer)
         points = [(float(x), float(y)) for x, y in hand.keypoints]
-        known = np.isfinite(hand.keypoints).all(axis=1)
         for start, end in BONES:
             if not (known[start] and known[end]):
                 continue

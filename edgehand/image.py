@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import IO, TypeAlias
 
@@ -14,10 +15,12 @@ from edgehand.errors import ImageError
 
 ImageLike: TypeAlias = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
+# Among the others is one that has Ghostscript execute the file.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 # What Pillow's decoders raise on damaged files.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError)
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -25,7 +28,8 @@ def load(image: ImageLike) -> NDArray[np.uint8]:
     """Read a picture as people see it: first frame, turned by its EXIF, transparent parts on white.
 
     Args:
-        image: a path, an encoded file's bytes, a PIL image, or a uint8 RGB array (H, W, 3), taken as it is.
+        image: a path or an encoded file's bytes (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or JPEG 2000), a PIL image, or a
+            uint8 RGB array (H, W, 3), taken as it is.
     Returns:
         uint8 RGB (H, W, 3).
     Raises:
@@ -55,7 +59,7 @@ def pictures(folder: Path) -> list[Path]:
 
 def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:
     try:
-        with Image.open(file) as opened:
+        with Image.open(file, formats=_FORMATS) as opened:
             return _decode(opened, name)
     except UnidentifiedImageError:
         raise ImageError(
@@ -70,10 +74,16 @@ def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:
 def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
     try:
         image.seek(0)
-        upright = ImageOps.exif_transpose(image)
-        return np.asarray(_to_rgb(upright))
+        return np.asarray(_to_rgb(_upright(image)))
     except _DAMAGE as error:
         raise ImageError(f"{name}: cannot be decoded ({error}); the file is damaged or cut short") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except struct.error:  # EXIF that cannot be read turns nothing
+        return image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgehand.draw import draw
 from edgehand.errors import ImageError
+from edgehand.hand import Hand
 from edgehand.image import load
 
 RED, GREEN, BLUE, GREY = (255, 0, 0), (0, 255, 0), (0, 0, 255), (90, 90, 90)
@@ -43,14 +45,13 @@ def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
     assert (picture == picture[..., :1]).all()
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LA", "RGBA", "I;16", "F"])
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LA", "RGBA", "F"])
 def test_modes_give_rgb_of_the_same_brightness(mode: str) -> None:
     grey = Image.fromarray(np.full((6, 7), 255, np.uint8))
-    source = grey.convert("I").convert(mode) if mode == "I;16" else grey.convert("RGB").convert(mode)
-    picture = load(source)
+    picture = load(grey.convert("RGB").convert(mode))
     assert picture.shape == (6, 7, 3)
     assert picture.dtype == np.uint8
-    assert (picture >= (250 if mode != "I;16" else 0)).all()
+    assert (picture >= 250).all()
 
 
 def test_cmyk_jpeg_has_its_colours() -> None:
@@ -127,3 +128,36 @@ def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
 def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
     with pytest.raises(ImageError, match=r"expected uint8 RGB \(H, W, 3\)"):
         load(array)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_damaged_exif_does_not_cost_the_picture() -> None:
+    """Whichever of its bytes is wrong: at worst the picture is not turned, or its JPEG segments are damaged too."""
+    exif = Image.Exif()
+    exif[0x112], exif[0x10F], exif[0x8769] = 6, "maker", {0x9003: "2026"}
+    whole = encoded(Image.fromarray(QUARTERS), "JPEG", exif=exif)
+    start = whole.index(b"Exif")
+    read = 0
+    for place in range(start, whole.index(b"2026")):
+        for value in (0, 1, 2, 7, 255):
+            content = bytearray(whole)
+            content[place] = value
+            try:
+                shape = load(bytes(content)).shape
+            except ImageError:
+                continue
+            read += 1
+            assert shape in (QUARTERS.shape, QUARTERS.transpose(1, 0, 2).shape)
+    assert read > 0.8 * 5 * (whole.index(b"2026") - start)
+
+
+def test_formats_that_others_would_execute_are_not_read(tmp_path: Path) -> None:
+    script = tmp_path / "photo.jpg"
+    script.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(ImageError, match=r"photo\.jpg: not a picture"):
+        load(script)
+
+
+def test_an_array_of_no_keypoints_is_drawn_as_nothing() -> None:
+    nowhere = Hand(np.full((21, 2), np.nan, np.float32), np.zeros(21, np.float32), (0, 0, 1, 1))
+    assert np.array_equal(np.asarray(draw(QUARTERS, [nowhere])), QUARTERS)
