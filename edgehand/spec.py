@@ -11,6 +11,8 @@ from edgehand.errors import InputError
 NUM_KEYPOINTS = 21
 DECODE_METHODS = ("argmax", "quarter", "quarter-0x", "taylor", "udp", "parabola", "softargmax")
 SCORES = ("value", "logit")
+MAX_PADDING = 8
+"""More than the side of any crop by the longer side of its hand's box."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,17 @@ class ModelSpec:
         object.__setattr__(self, "keypoint_order", tuple(int(value) for value in self.keypoint_order))
         if not all(value > 0 for value in self.std):
             raise InputError(f"spec: std is {self.std}, expected positive numbers")
+        if type(self.input_size) is not int or type(self.stride) is not int:
+            raise InputError(
+                f"spec: input_size {self.input_size!r} and stride {self.stride!r}: expected whole numbers"
+            )
         if not 0 < self.stride <= self.input_size <= 4096 or self.input_size % self.stride:
             raise InputError(
                 f"spec: input_size {self.input_size} and stride {self.stride} do not fit: "
                 "the size must be a multiple of the stride, at most 4096"
             )
-        if not (isfinite(self.padding) and self.padding > 0):
-            raise InputError(f"spec: padding is {self.padding}, expected a positive number")
+        if not 0 < self.padding <= MAX_PADDING:
+            raise InputError(f"spec: padding is {self.padding}, expected more than 0, at most {MAX_PADDING}")
         if self.decode not in DECODE_METHODS:
             raise InputError(f"spec: decode is {self.decode!r}, expected one of {', '.join(DECODE_METHODS)}")
         if self.score not in SCORES:

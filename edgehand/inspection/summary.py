@@ -27,6 +27,7 @@ def inspect(path: Path) -> dict[str, Any]:
         ModelFileError, CheckpointError: the file cannot be read.
         EngineError: its engine is not installed.
     """
+    files: tuple[Path, ...] = (path,)
     if path.suffix in _CHECKPOINTS:
         from edgehand.training.checkpoint import load_checkpoint
 
@@ -34,15 +35,15 @@ def inspect(path: Path) -> dict[str, Any]:
         about: dict[str, Any] = {"format": "checkpoint", "spec": asdict(spec)}
     else:
         model = open_model(path)
+        files = model.backend.files
         about = {"format": model.engine, **asdict(model.metadata)}
     try:
-        found = layers(about["format"], path)
+        found = layers(about["format"], files)
     except (ValueError, RuntimeError, IndexError, TypeError) as error:
         raise ModelFileError(f"{path}: its graph cannot be read ({error}); export it again") from error
-    files = [path, *([path.with_suffix(".bin")] if about["format"] == "openvino" else [])]
     return {
         "file": str(path),
-        "bytes": sum(file.stat().st_size for file in files if file.is_file()),
+        "bytes": sum(file.stat().st_size for file in files),
         **about,
         "layers": [{**asdict(layer), "integer": layer.integer} for layer in found],
     }

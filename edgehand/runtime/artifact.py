@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from edgehand.errors import InputError, ModelFileError
-from edgehand.runtime.backends import Backend, Tensor, backend, names
-from edgehand.spec import ModelSpec
+from edgehand.runtime.backends import Backend, End, Tensor, backend, names
+from edgehand.spec import NUM_KEYPOINTS, ModelSpec
 
 FORMAT = 1
 """Version of the metadata; a reader refuses a newer one."""
@@ -83,7 +83,8 @@ def open_model(path: str | Path, engine: str | None = None, threads: int | None 
         the model, ready to run.
     Raises:
         InputError: unknown engine, or fewer than one thread.
-        ModelFileError: no such file, not a model file, damaged, or exported by something else.
+        ModelFileError: no such file, not a model file, damaged, exported by something else, or with the metadata of
+            another model.
         EngineError: the engine is not installed.
     """
     path = Path(path)
@@ -109,4 +110,20 @@ def open_model(path: str | Path, engine: str | None = None, threads: int | None 
         metadata = Metadata.from_json(opened.metadata)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path}: its metadata is damaged ({error}); export it again") from error
+    _check_ends(path, opened.ends, metadata)
     return Model(path, found, opened, metadata)
+
+
+def _check_ends(path: Path, ends: tuple[End, End], metadata: Metadata) -> None:
+    """Refuse a model whose metadata is of another one: its results would be wrong without a word."""
+    spec = metadata.spec
+    for name, told, found, size, channels in (
+        ("input", metadata.input, ends[0], spec.input_size, 3),
+        ("output", metadata.output, ends[1], spec.heatmap_size, NUM_KEYPOINTS),
+    ):
+        shape = (channels, size, size) if told.layout == "NCHW" else (size, size, channels)
+        if found != (told.dtype, shape):
+            raise ModelFileError(
+                f"{path}: its {name} is {found[0]} of shape {found[1]}, but its metadata says {told.dtype} of shape "
+                f"{shape}; export it again"
+            )

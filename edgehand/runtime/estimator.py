@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,12 @@ TURNED = 60.0
 """A hand that is turned by more degrees from upright is one as the network has seen few."""
 
 
+SIDES = (1e-3, 1e5)
+"""Least and largest width and height of a box, pixels: what is meant as one is well within."""
+
+
 class HandPose:
-    """Finds the 21 keypoints of hands.
+    """Finds the 21 keypoints of hands; threads may share one, and then take turns.
 
     Args:
         model: a file that `edgehand export` wrote; None takes the INT8 model that ships with edgehand.
@@ -44,6 +49,8 @@ class HandPose:
     ) -> None:
         self.model = open_model(models.int8_model() if model is None else model, engine, threads)
         self._table = table_for(self.model)
+        # An engine writes each result over the last one.
+        self._turn = threading.Lock()
 
     def __call__(self, image: ImageLike, boxes: Sequence[Sequence[float]] | None = None) -> list[Hand]:
         """Find the keypoints of each box's hand, with a second look where the first was a poor one.
@@ -63,7 +70,9 @@ class HandPose:
         picture = images.load(image)
         height, width = picture.shape[:2]
         wanted = [(0, 0, width, height)] if boxes is None else boxes
-        return [self._hand(picture, check_box(box, width, height)) for box in wanted]
+        checked = [check_box(box, width, height) for box in wanted]
+        with self._turn:
+            return [self._hand(picture, box) for box in checked]
 
     def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
         keypoints, scores = find_keypoints(self.model, self._table, picture, box)
@@ -192,7 +201,7 @@ def check_box(box: Any, width: int, height: int) -> Box:
         box: x, y, width, height, pixels.
         width, height: of the picture.
     Raises:
-        InputError: not four finite numbers, empty, or wholly outside the picture.
+        InputError: not four finite numbers, empty, too small or large, or wholly outside the picture.
     """
     try:
         x, y, w, h = (float(value) for value in box)
@@ -200,6 +209,8 @@ def check_box(box: Any, width: int, height: int) -> Box:
         raise InputError(f"box {box!r}: expected four numbers x, y, width, height") from None
     if not np.isfinite([x, y, w, h]).all() or w <= 0 or h <= 0:
         raise InputError(f"box {box!r}: expected finite x, y and positive width, height")
+    if not SIDES[0] <= min(w, h) <= max(w, h) <= SIDES[1]:
+        raise InputError(f"box {box!r}: expected width and height from {SIDES[0]:g} to {SIDES[1]:g} pixels")
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise InputError(f"box {box!r}: outside the picture of {width} x {height} pixels")
     return x, y, w, h

@@ -76,7 +76,12 @@ def test_one_changed_byte_is_noticed(tmp_path: Path) -> None:
         lambda values: values.pop("spec"),
         lambda values: values["spec"].update(input_size=-1),
         lambda values: values["spec"].update(surprise=1),
+        lambda values: values["spec"].update(input_size=192.0),
+        lambda values: values["spec"].update(padding=1e300),
         lambda values: values["input"].update(scale=0),
+        lambda values: values["input"].update(scale="0.1"),
+        lambda values: values["input"].update(zero_point=1000),
+        lambda values: values["input"].update(zero_point=None),
         lambda values: values["input"].update(dtype="float64"),
         lambda values: values["output"].update(layout="HWC"),
         lambda values: values.update(output=[]),
@@ -89,6 +94,36 @@ def test_spoiled_metadata_is_refused(tmp_path: Path, spoil: Callable[[dict[str, 
     spoil(values)
     with pytest.raises(ModelFileError, match=r"spoiled\.tflite: its metadata is damaged"):
         open_model(written(tmp_path / "spoiled.tflite", model, json.dumps(values)))
+
+
+@pytest.mark.parametrize(
+    ("end", "change"),
+    [
+        ("input", lambda values: values["spec"].update(input_size=64)),
+        ("output", lambda values: values["spec"].update(stride=8)),
+        ("input", lambda values: values["input"].update(layout="NCHW")),
+        ("output", lambda values: values["output"].update(dtype="float32", zero_point=0)),
+    ],
+)
+def test_metadata_of_another_model_is_refused(
+    tmp_path: Path, end: str, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    model, values = parts()
+    change(values)
+    with pytest.raises(
+        ModelFileError, match=rf"other\.tflite: its {end} is int8 of shape .* but its metadata"
+    ):
+        open_model(written(tmp_path / "other.tflite", model, json.dumps(values)))
+
+
+def test_metadata_compressed_otherwise_is_refused(tmp_path: Path) -> None:
+    model, values = parts()
+    buffer = io.BytesIO(model)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr(METADATA, json.dumps(values))
+    (tmp_path / "other.tflite").write_bytes(buffer.getvalue())
+    with pytest.raises(ModelFileError, match="compressed in a way that no exporter uses"):
+        open_model(tmp_path / "other.tflite")
 
 
 @pytest.mark.parametrize("text", ["", "null", "[1]", "{", '{"edgehand": 1}', "\x00", "[" * 100_000])

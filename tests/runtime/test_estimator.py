@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from edgehand import Hand, HandPose, datasets, models
@@ -110,6 +112,21 @@ def test_a_good_box_is_looked_at_once(pose: HandPose) -> None:
     (hand,) = pose(SAMPLE.image, [SAMPLE.box])
     once, _ = find_keypoints(pose.model, table_for(pose.model), load(SAMPLE.image), SAMPLE.box)
     assert np.array_equal(hand.keypoints, once)
+
+
+def test_threads_that_share_one_get_what_one_alone_gets(pose: HandPose) -> None:
+    samples = datasets.load(f"coco:{models.CALIBRATION}")[:8]
+    pictures = [load(sample.image) for sample in samples]
+
+    def found(index: int) -> list[NDArray[np.float32]]:
+        turns = [(index + step) % len(samples) for step in range(3 * len(samples))]
+        hands = {turn: pose(pictures[turn], [samples[turn].box])[0].keypoints for turn in turns}
+        return [hands[turn] for turn in range(len(samples))]
+
+    alone = found(0)
+    with ThreadPoolExecutor(4) as pool:
+        for shared in pool.map(found, range(4)):
+            assert all(np.array_equal(one, other) for one, other in zip(alone, shared, strict=True))
 
 
 @pytest.mark.parametrize(

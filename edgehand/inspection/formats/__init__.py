@@ -1,6 +1,6 @@
 """Formats: one file each, found by its name - that of the engine, or "checkpoint".
 
-A format is a module of this package with `layers(path)`, which gives the operations in their order as the engine runs
+A format is a module of this package with `layers(files)`, which gives the operations in their order as the engine runs
 them.
 """
 
@@ -31,7 +31,7 @@ class Layer:
         return "int" in self.dtype
 
 
-def layers(name: str, path: Path) -> list[Layer]:
-    """The operations of a file in the format called `name`."""
-    found: list[Layer] = importlib.import_module(f"{__name__}.{name}").layers(path)
+def layers(name: str, files: tuple[Path, ...]) -> list[Layer]:
+    """The operations of a model in the format called `name`: of a file, and those that belong to it."""
+    found: list[Layer] = importlib.import_module(f"{__name__}.{name}").layers(files)
     return found

@@ -8,9 +8,9 @@ from edgehand.inspection.formats import Layer
 from edgehand.training.checkpoint import load_checkpoint
 
 
-def layers(path: Path) -> list[Layer]:
+def layers(files: tuple[Path, ...]) -> list[Layer]:
     """The modules that have weights, in their order."""
-    network, _ = load_checkpoint(path)
+    network, _ = load_checkpoint(files[0])
     found = []
     for name, module in network.named_modules():
         own = list(module.parameters(recurse=False))

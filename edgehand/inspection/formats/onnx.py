@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from edgehand.inspection.formats import Layer
 
 
-def layers(path: Path) -> list[Layer]:
+def layers(files: tuple[Path, ...]) -> list[Layer]:
     """The nodes after ONNX Runtime's optimisation, but for the last level, which only rearranges weights."""
-    graph = _optimised(path)
+    graph = _optimised(files[0])
     constants = {constant.name: onnx.numpy_helper.to_array(constant) for constant in graph.initializer}
     types = {value.name: _name(value.type.tensor_type.elem_type) for value in graph.input}
     found = []

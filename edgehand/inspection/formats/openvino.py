@@ -24,9 +24,9 @@ _PRECISIONS = {
 _ENDS = ("Input", "Output", "Const")
 
 
-def layers(path: Path) -> list[Layer]:
+def layers(files: tuple[Path, ...]) -> list[Layer]:
     """The nodes that the plugin runs, with the constants of all that was fused into each."""
-    model = openvino.Core().read_model(path)
+    model = openvino.Core().read_model(*files)
     constants = {node.get_friendly_name(): _constants(node) for node in model.get_ops()}
     compiled = openvino.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     found = []

@@ -14,9 +14,9 @@ _OPERATORS = {value: name for name, value in vars(schema.BuiltinOperator).items(
 _TYPES = {value: name.lower() for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
 
 
-def layers(path: Path) -> list[Layer]:
+def layers(files: tuple[Path, ...]) -> list[Layer]:
     """The operators, each called after its result."""
-    content = path.read_bytes()
+    content = files[0].read_bytes()
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content))
     graph = model.subgraphs[0]
     return [_layer(model, graph, operator) for operator in graph.operators]

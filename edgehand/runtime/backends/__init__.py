@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
 
 from edgehand.crop import Layout
 
 LAYOUTS = ("NCHW", "NHWC")
-DTYPES = ("float32", "int8", "uint8")
+ZERO_POINTS = {"float32": (0, 0), "int8": (-128, 127), "uint8": (0, 255)}
+"""Type of a tensor -> the least and the largest zero point that it can have."""
+End: TypeAlias = tuple[str, tuple[int, ...]]
+"""Type of an input or output, and its shape without the batch, which is 1 or any."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +32,14 @@ class Tensor:
     zero_point: int = 0
 
     def __post_init__(self) -> None:
-        if self.dtype not in DTYPES or self.layout not in LAYOUTS or not 0 < float(self.scale) < float("inf"):
-            raise ValueError(f"tensor {self.dtype} {self.layout} with scale {self.scale}")
+        low, high = ZERO_POINTS.get(self.dtype, (1, 0))
+        numbers = isinstance(self.scale, int | float) and type(self.zero_point) is int
+        if not (
+            numbers and self.layout in LAYOUTS and 0 < self.scale < inf and low <= self.zero_point <= high
+        ):
+            raise ValueError(
+                f"tensor {self.dtype} {self.layout} with scale {self.scale!r}, zero point {self.zero_point!r}"
+            )
 
 
 class Backend(Protocol):
@@ -39,6 +49,8 @@ class Backend(Protocol):
     """The JSON that the exporter put into the file, None in a file of someone else's."""
     files: tuple[Path, ...]
     """All that belong to the model, itself first."""
+    ends: tuple[End, End]
+    """What the engine says of the input and of the output."""
 
     def __init__(self, path: Path, threads: int) -> None:
         """Open the file; raises ModelFileError or EngineError."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand.errors import EngineError, ModelFileError
+from edgehand.runtime.backends import End
 
 METADATA = "edgehand"
 """Key of the model's metadata_props."""
@@ -33,7 +34,9 @@ class Backend:
         except Exception as error:
             raise ModelFileError(f"{path}: ONNX Runtime refuses it ({error})") from error
         self.files = (path,)
-        self._input = self._session.get_inputs()[0].name
+        taken, given = self._session.get_inputs()[0], self._session.get_outputs()[0]
+        self._input = taken.name
+        self.ends = _end(taken), _end(given)
         self.metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
 
     @staticmethod
@@ -44,3 +47,9 @@ class Backend:
     def infer(self, image: NDArray[Any]) -> NDArray[Any]:
         """Heatmaps (1, 21, H, W) of a crop (1, 3, S, S)."""
         return np.asarray(self._session.run(None, {self._input: image})[0])
+
+
+def _end(node: Any) -> End:
+    """Its type is called tensor(int8) and the like, where float is that of 32 bits."""
+    dtype = node.type.removeprefix("tensor(").removesuffix(")")
+    return "float32" if dtype == "float" else dtype, tuple(node.shape[1:])

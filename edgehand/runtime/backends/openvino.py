@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand.errors import EngineError, ModelFileError
+from edgehand.runtime.backends import End
 
 METADATA = "edgehand"
 """Key of the model's rt_info."""
@@ -42,6 +43,7 @@ class Backend:
             model = core.compile_model(core.read_model(path, weights), "CPU", settings)
         except RuntimeError as error:
             raise ModelFileError(f"{path}: OpenVINO refuses it ({error})") from error
+        self.ends = _end(model.input(0)), _end(model.output(0))
         self._request = model.create_infer_request()
 
     @staticmethod
@@ -53,6 +55,10 @@ class Backend:
         """Heatmaps (1, 21, H, W) of a crop (1, 3, S, S)."""
         self._request.infer([image])
         return np.asarray(self._request.get_output_tensor(0).data)
+
+
+def _end(port: Any) -> End:
+    return port.get_element_type().to_dtype().name, tuple(port.get_shape())[1:]
 
 
 def _metadata(path: Path) -> str | None:

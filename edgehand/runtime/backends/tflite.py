@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand.errors import EngineError, ModelFileError
+from edgehand.runtime.backends import End
 
 METADATA = "edgehand.json"
 """Member of the ZIP archive behind the model's own bytes (TFLite's way to carry associated files)."""
@@ -32,8 +33,10 @@ class Backend:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{path}: the TFLite engine refuses it ({error})") from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        taken = self._interpreter.get_input_details()[0]
+        given = self._interpreter.get_output_details()[0]
+        self._input, self._output = taken["index"], given["index"]
+        self.ends = _end(taken), _end(given)
 
     @staticmethod
     def reads(head: bytes) -> bool:
@@ -47,12 +50,18 @@ class Backend:
         return np.asarray(self._interpreter.get_tensor(self._output))
 
 
+def _end(details: dict[str, Any]) -> End:
+    return np.dtype(details["dtype"]).name, tuple(details["shape"][1:].tolist())
+
+
 def _split(path: Path) -> tuple[bytes, str | None]:
     """The flatbuffer, and the JSON in the archive behind it."""
     content = path.read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             member = archive.getinfo(METADATA)
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise ValueError(f"{METADATA} is compressed in a way that no exporter uses")
             if member.file_size > MAX_METADATA:
                 raise ModelFileError(f"{path}: its {METADATA} is larger than {MAX_METADATA} bytes: refused")
             model, metadata = content[: member.header_offset], archive.read(member).decode()
