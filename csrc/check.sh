@@ -89,7 +89,9 @@ callgrind() {
       case $kernel-$case in avx2-crop*) continue ;; esac  # the crop has one kernel
       echo "$compiler $kernel $case $(count executed_x86 $kernel "$case")"
     done
-  done | tee "$counts"
+  done > "$counts"
+  cat "$counts"
+  awk 'NF != 4 || $4 <= 0 { print "not counted: " $0; bad = 1 } END { exit bad || NR == 0 }' "$counts"
   if [ "${1:-}" = update ]; then
     cp "$counts" "$recorded"
   elif ! grep -q "^$compiler " "$recorded"; then
@@ -97,11 +99,18 @@ callgrind() {
   else
     awk -v tolerance=$tolerance '
       NR == FNR { recorded[$1, $2, $3] = $4; next }
+      { compiler = $1; counted[$1, $2, $3] = 1 }
       $4 > recorded[$1, $2, $3] * (1 + tolerance / 100) {
         printf "%s %s: %d instructions, %d recorded\n", $2, $3, $4, recorded[$1, $2, $3]
         bad = 1
       }
-      END { exit bad }' "$recorded" "$counts"
+      END {
+        for (key in recorded) {
+          split(key, part, SUBSEP)
+          if (part[1] == compiler && !(key in counted)) { print part[2], part[3] ": recorded, not counted"; bad = 1 }
+        }
+        exit bad
+      }' "$recorded" "$counts"
   fi
 }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ LIMIT = 128
 """Pictures used at most, evenly spread over those given: more change little and cost time."""
 Box = tuple[float, float, float, float]
 Picture = tuple[Path, Box | None, NDArray[np.floating[Any]]]
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +56,10 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
     found = _labelled(given) if prefix in datasets.formats() else _folder(Path(given))
     if not found:
         raise DataError(f"calibration {given}: holds no picture; give a folder with some, or leave it out")
-    chosen = [
-        found[index] for index in np.linspace(0, len(found) - 1, min(limit, len(found))).round().astype(int)
-    ]
-
     table = input_table(spec.mean, spec.std, dtype=np.float32)
     digest = hashlib.sha256()
     inputs, keypoints = [], []
-    for path, box, labels in chosen:
+    for path, box, labels in spread(found, limit):
         picture = image.load(path)
         height, width = picture.shape[:2]
         box = box or (0.0, 0.0, float(width), float(height))
@@ -81,6 +78,12 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
     )
 
 
+def spread(items: Sequence[T], limit: int = LIMIT) -> list[T]:
+    """At most `limit` of them, from the first to the last."""
+    places = np.linspace(0, len(items) - 1, min(limit, len(items))).round().astype(int)
+    return [items[place] for place in places]
+
+
 def _labelled(source: str) -> list[Picture]:
     return [
         (sample.image, sample.box, np.where(sample.visibility[:, None] > 0, sample.keypoints, np.nan))
@@ -92,4 +95,4 @@ def _folder(path: Path) -> list[Picture]:
     if not path.is_dir():
         raise DataError(f"calibration {path}: no such folder; give one with pictures, or FORMAT:PATH")
     nothing = np.full((NUM_KEYPOINTS, 2), np.nan)
-    return [(file, None, nothing) for file in sorted(path.iterdir()) if file.suffix.lower() in SUFFIXES]
+    return [(file, None, nothing) for file in image.pictures(path)]

@@ -13,6 +13,7 @@ from edgehand import datasets, metrics
 from edgehand.datasets import Sample
 from edgehand.evaluation.figures import Outcome
 from edgehand.evaluation.measure import Found, Measurement
+from edgehand.export.calibration import spread
 from edgehand.reporting.artifacts import Artifact
 from edgehand.reporting.notes import Notes
 
@@ -29,7 +30,9 @@ class Data:
     """FORMAT:PATH."""
     samples: list[Sample]
     sha256: str
-    """Of the pictures' files and boxes, as a calibration's."""
+    """Of the pictures' files and boxes."""
+    calibration_sha256: str
+    """Of those among them that would calibrate a model: what its file says where it was calibrated on them."""
 
 
 def load(source: str) -> Data:
@@ -39,11 +42,15 @@ def load(source: str) -> Data:
         DataError: it cannot be used.
     """
     samples = datasets.load(source)
+    return Data(source, samples, _sha256(samples), _sha256(spread(samples)))
+
+
+def _sha256(samples: list[Sample]) -> str:
     digest = hashlib.sha256()
     for sample in samples:
         digest.update(sample.image.read_bytes())
         digest.update(np.array(sample.box, np.float64).tobytes())
-    return Data(source, samples, digest.hexdigest())
+    return digest.hexdigest()
 
 
 def measure(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,11 +75,15 @@ def from_files(paths: list[Path]) -> tuple[list[Artifact], list[NotOffered]]:
             raise InputError(
                 f"{other.path}: its network takes other crops than that of {found[0].path}; report them separately"
             )
-    names = [artifact.name for artifact in found]
-    if len(set(names)) < len(names):
-        found = [replace(artifact, name=f"{artifact.name} ({artifact.path.name})") for artifact in found]
     if len({artifact.path.resolve() for artifact in found}) < len(found):
         raise InputError("--model names a file twice; name each once")
+    if not _differ(artifact.name for artifact in found):
+        files = [artifact.path.name for artifact in found]
+        told = files if _differ(files) else [str(artifact.path) for artifact in found]
+        found = [
+            replace(artifact, name=f"{artifact.name} ({file})")
+            for artifact, file in zip(found, told, strict=True)
+        ]
     return sorted(found, key=lambda artifact: artifact.precision != "fp32"), []
 
 
@@ -134,6 +139,11 @@ def from_checkpoint(
             made = _of_file(export(checkpoint, name, folder, precision=precision).file)
         found.append(made)
     return found, missing
+
+
+def _differ(names: Iterable[str]) -> bool:
+    listed = list(names)
+    return len(set(listed)) == len(listed)
 
 
 def _of_file(path: Path) -> Artifact:

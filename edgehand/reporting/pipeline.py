@@ -166,6 +166,7 @@ def _describe(part: Data, artifacts: list[Artifact]) -> dict[str, Any]:
         "hands": len(part.samples),
         "sha256": part.sha256,
         "calibrated_on": any(
-            isinstance(pictures, dict) and pictures.get("sha256") == part.sha256 for pictures in calibrations
+            isinstance(pictures, dict) and pictures.get("sha256") == part.calibration_sha256
+            for pictures in calibrations
         ),
     }

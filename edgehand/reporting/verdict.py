@@ -22,8 +22,8 @@ class Verdict:
 
 
 def judge_all(content: dict[str, Any]) -> None:
-    """Put a verdict into each artifact of a report's content."""
-    for row in content["artifacts"]:
+    """Put a verdict into each artifact of a report's content, the first of which is the reference."""
+    for index, row in enumerate(content["artifacts"]):
         base = next((one for one in content["artifacts"] if _is_float(one, row["engine"])), None)
         speed_up = row["latency"] and row["latency"]["1"]["speed_up"]
         verdict = judge(
@@ -33,7 +33,7 @@ def judge_all(content: dict[str, Any]) -> None:
             max_drop=content["max_drop"],
             precision=row["precision"],
         )
-        if row["name"] == content["reference"]:
+        if index == 0:
             verdict = Verdict(True, "The reference.")
         row["verdict"] = asdict(verdict)
 

@@ -121,15 +121,22 @@ def shrink(source: Path, precision: str, file: Path) -> tuple[Tensor, Tensor]:
 
 
 def _integer_ends(graph: onnx.GraphProto) -> tuple[Tensor, Tensor]:
-    """Take the quantization of the input and the dequantization of the output out of the graph."""
+    """Take the quantization of the input and the dequantization of the output out of the graph.
+
+    An end that the recipe keeps in float has neither, and stays float32.
+    """
     taken, given = graph.input[0], graph.output[0]
     (first,) = [node for node in graph.node if taken.name in node.input]
     (last,) = [node for node in graph.node if given.name in node.output]
-    if (first.op_type, last.op_type) != ("QuantizeLinear", "DequantizeLinear"):
-        raise ValueError(f"the graph begins with {first.op_type} and ends with {last.op_type}")
     constants = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
     ends = []
-    for value, node, inner in ((taken, first, first.output[0]), (given, last, last.input[0])):
+    for value, node, inner, kind in (
+        (taken, first, first.output[0], "QuantizeLinear"),
+        (given, last, last.input[0], "DequantizeLinear"),
+    ):
+        if node.op_type != kind:
+            ends.append(_FLOAT)
+            continue
         scale, zero_point = constants[node.input[1]], constants[node.input[2]]
         value.type.tensor_type.elem_type = onnx.helper.np_dtype_to_tensor_dtype(zero_point.dtype)
         ends.append(Tensor(zero_point.dtype.name, "NCHW", float(scale), int(zero_point)))
@@ -139,8 +146,7 @@ def _integer_ends(graph: onnx.GraphProto) -> tuple[Tensor, Tensor]:
                 for index, name in enumerate(names):
                     if name == inner:
                         names[index] = value.name
-    graph.node.remove(first)
-    graph.node.remove(last)
+        graph.node.remove(node)
     return ends[0], ends[1]
 
 

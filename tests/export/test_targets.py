@@ -112,6 +112,7 @@ def test_a_renamed_file_still_works(exported: Export, tmp_path: Path) -> None:
     before = HandPose(exported.file)(sample.image, [sample.box])[0]
     after = HandPose(renamed)(sample.image, [sample.box])[0]
     assert np.array_equal(before.keypoints, after.keypoints)
+    assert inspect(renamed)["layers"] == inspect(exported.file)["layers"]
 
 
 def test_hands_are_where_the_labels_are(exported: Export) -> None:
@@ -234,3 +235,19 @@ def test_openvino_does_not_report_its_use(module: str) -> None:
 
 def test_running_a_model_reports_nothing(exported: Export) -> None:
     _python_outside_ci(f"from edgehand import HandPose\nHandPose({str(exported.file)!r})\nassert not sent\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("layer", "ends"), [("backbone.0.0", ("float32", "uint8")), ("final", ("uint8", "float32"))]
+)
+def test_an_end_of_onnx_that_is_kept_in_float_is_of_floats(
+    layer: str, ends: tuple[str, str], tmp_path: Path
+) -> None:
+    recipe = Recipe(keep_float=(layer,))
+    made = export(models.checkpoint("tiny"), "onnx", tmp_path, precision="int8", recipe=recipe)
+    pose, shipped = HandPose(made.file), HandPose(models.int8_model("tiny"))
+    assert (pose.model.metadata.input.dtype, pose.model.metadata.output.dtype) == ends
+    sample = datasets.load(f"coco:{models.CALIBRATION}")[3]
+    (hand,), (expected,) = pose(sample.image, [sample.box]), shipped(sample.image, [sample.box])
+    assert np.median(np.abs(hand.keypoints - expected.keypoints)) < 0.02 * max(sample.box[2:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from importlib import resources
@@ -15,9 +16,12 @@ import pytest
 from edgehand import models
 from edgehand.cli import main
 from edgehand.evaluation.figures import Outcome
+from edgehand.export import calibration
 from edgehand.reporting import accuracy
 from edgehand.reporting.artifacts import from_files
 from edgehand.reporting.notes import Notes
+from edgehand.reporting.verdict import judge_all
+from edgehand.runtime.artifact import open_model
 
 CALIBRATION = f"coco:{models.CALIBRATION}"
 pytestmark = pytest.mark.xdist_group("report")  # `written` is made once
@@ -90,11 +94,40 @@ def test_figures_are_those_of_eval(written, tmp_path) -> None:
         assert row["curve"][thresholds.index(limit)] == expected["figures"][f"PCK@{limit}"]["value"]
 
 
+def test_files_of_one_name_are_told_apart(damaged, tmp_path) -> None:
+    paths = [tmp_path / folder / "hand.tflite" for folder in ("good", "bad")]
+    for path, source in zip(paths, (models.int8_model(), damaged), strict=True):
+        path.parent.mkdir()
+        shutil.copy(source, path)
+    artifacts, _ = from_files(paths)
+    assert [artifact.name for artifact in artifacts] == [f"tflite int8 ({path})" for path in paths]
+    content = {
+        "max_drop": 0.5,
+        "artifacts": [
+            {
+                "engine": "tflite", "precision": "int8", "size": 1, "latency": None,
+                "figures": {"PCK@0.1": {"difference": {"value": lost, "low": lost, "high": lost}}},
+            }
+            for lost in (0.0, -0.8)
+        ],
+    }  # fmt: skip
+    judge_all(content)
+    assert [row["verdict"]["passes"] for row in content["artifacts"]] == [True, False]
+
+
 def test_pictures_that_calibrated_are_known_by_their_content(written, tmp_path, write_dataset) -> None:
     assert written.content["data"][0]["calibrated_on"]
     assert "calibrated INT8 models" in (written.folder / "report.html").read_text()
     other = accuracy.load(f"coco:{write_dataset(tmp_path, 'coco')}")
     assert other.sha256 != written.content["data"][0]["sha256"]
+
+
+def test_of_many_pictures_some_calibrate(tmp_path, write_dataset) -> None:
+    """They are the same ones for the report as for the export."""
+    source = f"coco:{write_dataset(tmp_path, 'coco', hands=calibration.LIMIT + 6)}"
+    loaded = accuracy.load(source)
+    spec = open_model(models.int8_model("tiny")).metadata.spec
+    assert calibration.load(source, spec).sha256 == loaded.calibration_sha256 != loaded.sha256
 
 
 def test_a_report_needs_no_torch_and_takes_several_data_sets(tmp_path, write_dataset) -> None:
