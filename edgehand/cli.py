@@ -35,7 +35,8 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the arguments after the program's name; None takes those of the process.
     Returns:
-        exit code: 0, or 2 when something is wrong with what was asked, after one sentence on stderr.
+        exit code: 0; 1 where a gate fails; 2 when something is wrong with what was asked, after one sentence on
+        stderr; 130 when interrupted.
     """
     arguments = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="edgehand", description="Hand pose on the edge.")
@@ -51,15 +52,21 @@ def main(argv: list[str] | None = None) -> int:
         return int(importlib.import_module(module).run(args) or 0)
     except EdgehandError as error:
         return _fail(str(error))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader has gone (`edgehand ... | head`): leave nothing for the interpreter to flush into it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        if error.filename is None:
+            raise
+        return _fail(
+            f"{error.filename}: cannot be used ({error.strerror}); choose another file or its rights"
+        )
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("edgehand"):
             raise
         wanted = f"edgehand[{extra}]" if extra else "edgehand"
         return _fail(f"`edgehand {args.command}` needs the package {error.name}: pip install '{wanted}'")
-    except BrokenPipeError:
-        # The reader has gone (`edgehand ... | head`): leave nothing for the interpreter to flush into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         return 130
 

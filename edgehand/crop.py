@@ -16,6 +16,8 @@ from edgehand import _core
 
 Layout = Literal["NCHW", "NHWC"]
 
+BOX_SIDES = (1e-3, 1e5)
+"""Least and largest width and height of a hand's box, pixels: what is meant as one is well within."""
 _GREY_LEVELS = np.broadcast_to(np.arange(256, dtype=np.uint8), (3, 256)).copy()
 
 

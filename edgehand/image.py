@@ -9,7 +9,7 @@ from typing import IO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from edgehand.errors import ImageError
 
@@ -21,6 +21,16 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 # What Pillow's decoders raise on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, RuntimeError, struct.error)
+# Pillow's exif_transpose does the same, and writes the EXIF anew, which it cannot where that is damaged.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
@@ -46,10 +56,13 @@ def load(image: ImageLike) -> NDArray[np.uint8]:
     if isinstance(image, bytes | bytearray):
         return _open(io.BytesIO(image), f"image of {len(image)} bytes")
     path = Path(image)
-    if not path.is_file():
-        raise ImageError(f"{path}: no such picture; give the path of an image file")
-    with path.open("rb") as file:
-        return _open(file, str(path))
+    try:
+        if not path.is_file():
+            raise ImageError(f"{path}: no such picture; give the path of an image file")
+        with path.open("rb") as file:
+            return _open(file, str(path))
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -61,10 +74,10 @@ def _open(file: IO[bytes], name: str) -> NDArray[np.uint8]:
     try:
         with Image.open(file, formats=_FORMATS) as opened:
             return _decode(opened, name)
+    except ImageError:
+        raise
     except UnidentifiedImageError:
-        raise ImageError(
-            f"{name}: not a picture that Pillow can read; give a JPEG, PNG or similar file"
-        ) from None
+        raise ImageError(f"{name}: not a picture; expected {', '.join(_FORMATS)}") from None
     except Image.DecompressionBombError as error:
         raise ImageError(f"{name}: refused, {error}; scale it down first") from None
     except _DAMAGE as error:
@@ -81,9 +94,10 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
 def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
-    except struct.error:  # EXIF that cannot be read turns nothing
-        return image
+        turned = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except (*_DAMAGE, TypeError, AttributeError):  # EXIF that cannot be read turns nothing
+        turned = None
+    return image if turned is None else image.transpose(turned)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

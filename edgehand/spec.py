@@ -11,6 +11,7 @@ from edgehand.errors import InputError
 NUM_KEYPOINTS = 21
 DECODE_METHODS = ("argmax", "quarter", "quarter-0x", "taylor", "udp", "parabola", "softargmax")
 SCORES = ("value", "logit")
+_KINDS = {"name": str, "input_size": int, "stride": int, "decode": str, "score": str, "antialias": bool}
 MAX_PADDING = 8
 """More than the side of any crop by the longer side of its hand's box."""
 
@@ -45,6 +46,9 @@ class ModelSpec:
     """keypoint_order[k] is the output channel of the project's keypoint k."""
 
     def __post_init__(self) -> None:
+        for field, kind in _KINDS.items():
+            if type(getattr(self, field)) is not kind:
+                raise InputError(f"spec: {field} is {getattr(self, field)!r}, expected {kind.__name__}")
         for field in ("mean", "std"):
             values = tuple(float(value) for value in getattr(self, field))
             object.__setattr__(self, field, values)
@@ -53,10 +57,6 @@ class ModelSpec:
         object.__setattr__(self, "keypoint_order", tuple(int(value) for value in self.keypoint_order))
         if not all(value > 0 for value in self.std):
             raise InputError(f"spec: std is {self.std}, expected positive numbers")
-        if type(self.input_size) is not int or type(self.stride) is not int:
-            raise InputError(
-                f"spec: input_size {self.input_size!r} and stride {self.stride!r}: expected whole numbers"
-            )
         if not 0 < self.stride <= self.input_size <= 4096 or self.input_size % self.stride:
             raise InputError(
                 f"spec: input_size {self.input_size} and stride {self.stride} do not fit: "
@@ -99,5 +99,7 @@ class ModelSpec:
             raise InputError(f"spec: expected the fields {sorted(names)}, found {found}")
         try:
             return cls(**values)
+        except InputError:
+            raise
         except (TypeError, ValueError) as error:
             raise InputError(f"spec: a field has the wrong type ({error})") from error

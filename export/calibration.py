@@ -55,7 +55,7 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
     prefix = given.partition(":")[0]
     found = _labelled(given) if prefix in datasets.formats() else _folder(Path(given))
     if not found:
-        raise DataError(f"calibration {given}: holds no picture; give a folder with some, or leave it out")
+        raise DataError(f"{given}: holds no picture; give a folder with some, or a data set as FORMAT:PATH")
     table = input_table(spec.mean, spec.std, dtype=np.float32)
     digest = hashlib.sha256()
     inputs, keypoints = [], []
@@ -93,6 +93,6 @@ def _labelled(source: str) -> list[Picture]:
 
 def _folder(path: Path) -> list[Picture]:
     if not path.is_dir():
-        raise DataError(f"calibration {path}: no such folder; give one with pictures, or FORMAT:PATH")
+        raise DataError(f"{path}: no such folder; give one with pictures, or a data set as FORMAT:PATH")
     nothing = np.full((NUM_KEYPOINTS, 2), np.nan)
     return [(file, None, nothing) for file in image.pictures(path)]

@@ -73,9 +73,19 @@ def test_predict_writes_json_and_picture(tmp_path: Path) -> None:
 
 def test_predict_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
     out = tmp_path / "hands.json"
-    done = edgehand("predict", tmp_path / "none.jpg", PHOTO, "--json", out, "--draw", tmp_path / "drawn")
+    done = edgehand(
+        "predict",
+        tmp_path / "none.jpg",
+        "x" * 300 + ".jpg",
+        PHOTO,
+        "--json",
+        out,
+        "--draw",
+        tmp_path / "drawn",
+    )
     assert done.returncode == 2
     assert "none.jpg: no such picture" in done.stderr
+    assert "xx.jpg: cannot be read" in done.stderr
     assert [entry["photo"] for entry in json.loads(out.read_text())] == [str(PHOTO)]
     assert (tmp_path / "drawn" / PHOTO.name).is_file()
 
@@ -112,6 +122,10 @@ def test_no_picture_is_drawn_over_another(tmp_path: Path) -> None:
         (["--model-file", "none.tflite"], "no such model file"),
         (["--model-file", PHOTO], "not a TFLite, ONNX or OpenVINO file"),
         (["--draw", "drawn.doc"], "no picture format ends in '.doc'"),
+        (["--draw", "drawn.xbm"], "drawn.xbm: cannot be written as XBM"),
+        (["--json", PHOTO], "is a picture to look at"),
+        (["--threads", "99999999999"], "at most 1024"),
+        (["--model-file", "x" * 300], "x: cannot be used (File name too long)"),
     ],
 )
 def test_predict_refuses_in_one_sentence(arguments: list[object], sentence: str, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
 def test_damaged_exif_does_not_cost_the_picture() -> None:
     """Whichever of its bytes is wrong: at worst the picture is not turned, or its JPEG segments are damaged too."""
     exif = Image.Exif()
-    exif[0x112], exif[0x10F], exif[0x8769] = 6, "maker", {0x9003: "2026"}
+    exif[0x112], exif[0x10F], exif[0x11A], exif[0x8769] = 6, "maker", 72.0, {0x9003: "2026"}
     whole = encoded(Image.fromarray(QUARTERS), "JPEG", exif=exif)
     start = whole.index(b"Exif")
     read = 0
@@ -149,6 +149,18 @@ def test_damaged_exif_does_not_cost_the_picture() -> None:
             read += 1
             assert shape in (QUARTERS.shape, QUARTERS.transpose(1, 0, 2).shape)
     assert read > 0.8 * 5 * (whole.index(b"2026") - start)
+
+
+def test_a_name_that_no_file_can_have_is_named() -> None:
+    with pytest.raises(ImageError, match=r"xxx\.jpg: cannot be read \(File name too long\)"):
+        load("x" * 300 + ".jpg")
+
+
+def test_a_picture_cut_short_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "cut.jpg").write_bytes(encoded(Image.fromarray(QUARTERS), "JPEG")[:-200])
+    with pytest.raises(ImageError) as raised:
+        load(tmp_path / "cut.jpg")
+    assert str(raised.value).count("cut.jpg") == 1
 
 
 def test_formats_that_others_would_execute_are_not_read(tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from edgehand.crop import BOX_SIDES
 from edgehand.datasets import Sample
 from edgehand.errors import DataError
 from edgehand.spec import NUM_KEYPOINTS
 
+FARTHEST = 1e6
+"""Keypoints farther from the picture's corner are refused, pixels."""
 MAX_BYTES = 2**30
 """Larger label files are refused: parsed, they take about ten times as much memory."""
 
@@ -107,13 +110,18 @@ def _sample(
     keypoints = values.reshape(NUM_KEYPOINTS, 3)
     if annotation.get("iscrowd") or (keypoints[:, 2] == 0).all():
         return None
-    if not np.isfinite(keypoints).all():
-        raise DataError(f"{where} has a keypoint that is not a finite number")
+    if not np.isfinite(keypoints).all() or np.abs(keypoints).max() > FARTHEST:
+        raise DataError(f"{where} has a keypoint that is not a finite number up to {FARTHEST:g}")
     if not np.isin(keypoints[:, 2], (0, 1, 2)).all():
         raise DataError(f"{where} has a visibility other than 0, 1 and 2")
-    box = tuple(float(value) for value in annotation["bbox"])
+    box = tuple(np.asarray(annotation["bbox"], dtype=np.float64).reshape(-1).tolist())
     if len(box) != 4 or not np.isfinite(box).all() or min(box[2:]) <= 0:
         raise DataError(f"{where} has bbox {list(box)}: expected finite x, y and positive width, height")
+    least, largest = BOX_SIDES
+    if not least <= min(box[2:]) or max(map(abs, box)) > largest:
+        raise DataError(
+            f"{where} has bbox {list(box)}: expected sides from {least:g} to {largest:g}, and x, y no farther"
+        )
     if annotation["image_id"] not in pictures:
         raise DataError(f"{where} is of image {annotation['image_id']}, which the file does not list")
     head = float(annotation["head_size"]) if head_size else None

@@ -75,15 +75,11 @@ class Measurement:
                 except (ImageError, DataError) as error:
                     if skipped is None:
                         raise
-                    entry = {"id": sample.id, "skipped": str(error)}
+                    skipped.append(str(error))
+                    yield None
+                    continue
                 self._note(entry)
-            if "skipped" in entry:
-                if skipped is None:
-                    raise DataError(entry["skipped"])
-                skipped.append(entry["skipped"])
-                yield None
-            else:
-                yield Found(np.array(entry["keypoints"], np.float32), tuple(entry["box"]))
+            yield Found(np.array(entry["keypoints"], np.float32), tuple(entry["box"]))
 
     def _measure(self, sample: Sample) -> dict[str, Any]:
         picture = image.load(sample.image)
@@ -122,7 +118,7 @@ class Measurement:
             self.notes.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
         except OSError as error:
             raise OutputError(
-                f"{self.notes}: cannot be written ({error.strerror}); choose another --json"
+                f"{self.notes}: cannot be written ({error.strerror}); choose another place"
             ) from None
         return {entry["id"]: entry for entry in entries[1:]}
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import models
-from edgehand.runtime.artifact import Metadata, Model, default_threads, open_model
+from edgehand.runtime.artifact import Metadata, Model, check_threads, default_threads, open_model
 from edgehand.runtime.backends import Tensor
 
 
@@ -23,7 +23,9 @@ def open_either(model_file: Path | None, checkpoint: Path | None, threads: int |
         threads: CPU threads; None takes one a core, at most four.
     Raises:
         ModelFileError, CheckpointError: it cannot be used.
+        InputError: threads are not 1 to MAX_THREADS.
     """
+    check_threads(threads)
     if checkpoint is None:
         return open_model(model_file or models.int8_model(), threads=threads)
     from edgehand.training.checkpoint import load_checkpoint

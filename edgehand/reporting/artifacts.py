@@ -125,7 +125,9 @@ def from_checkpoint(
     missing = []
     digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     bar = tqdm(
-        [(name, precision) for name in targets for precision in precisions], desc="models", unit="model"
+        [(name, precision) for name in dict.fromkeys(targets) for precision in dict.fromkeys(precisions)],
+        desc="models",
+        unit="model",
     )
     for name, precision in bar:
         maker = target(name)

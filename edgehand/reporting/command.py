@@ -49,10 +49,9 @@ def run(args: argparse.Namespace) -> int:
     from edgehand.reporting.notes import Notes
     from edgehand.reporting.pipeline import measure
     from edgehand.reporting.verdict import MAX_DROP
-    from edgehand.runtime.artifact import default_threads
+    from edgehand.runtime.artifact import check_threads, default_threads
 
-    if args.threads is not None and args.threads < 1:
-        raise InputError(f"--threads {args.threads}: expected at least 1")
+    check_threads(args.threads)
     if args.max_drop is not None and not args.max_drop >= 0:
         raise InputError(f"--max-drop {args.max_drop}: expected points of PCK@0.1, 0 or more")
     data = [accuracy.load(source) for source in dict.fromkeys(args.data)]

@@ -14,6 +14,7 @@ from edgehand.spec import NUM_KEYPOINTS, ModelSpec
 
 FORMAT = 1
 """Version of the metadata; a reader refuses a newer one."""
+MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ def default_threads() -> int:
     return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
+def check_threads(threads: int | None) -> None:
+    """Raises InputError where they are not 1 to MAX_THREADS, or None."""
+    if threads is not None and not 1 <= threads <= MAX_THREADS:
+        raise InputError(f"threads {threads}: expected at least 1, at most {MAX_THREADS}")
+
+
 def open_model(path: str | Path, engine: str | None = None, threads: int | None = None) -> Model:
     """Open a model file by what is in it, whatever it is called.
 
@@ -90,8 +97,7 @@ def open_model(path: str | Path, engine: str | None = None, threads: int | None 
     path = Path(path)
     if engine is not None and engine not in names():
         raise InputError(f"engine {engine!r}: expected one of {', '.join(names())}")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads {threads}: expected at least 1")
+    check_threads(threads)
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file; make one with `edgehand export`")
     with path.open("rb") as file:
@@ -110,7 +116,13 @@ def open_model(path: str | Path, engine: str | None = None, threads: int | None 
         metadata = Metadata.from_json(opened.metadata)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ModelFileError(f"{path}: its metadata is damaged ({error}); export it again") from error
-    _check_ends(path, opened.ends, metadata)
+    try:
+        ends = opened.ends()
+    except (RuntimeError, IndexError) as error:
+        raise ModelFileError(
+            f"{path}: is not the model that its metadata is of ({error}); export it again"
+        ) from None
+    _check_ends(path, ends, metadata)
     return Model(path, found, opened, metadata)
 
 

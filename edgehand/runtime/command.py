@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edgehand.errors import EdgehandError, InputError
+from edgehand.errors import EdgehandError, InputError, OutputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
     from edgehand.files import write_atomically
     from edgehand.runtime.estimator import HandPose
 
+    if args.json and args.json.resolve() in {photo.resolve() for photo in args.photos}:
+        raise InputError(f"--json {args.json}: is a picture to look at; give another place")
     drawings = _drawings(args.photos, args.draw) if args.draw else {}
     pose = HandPose(args.model_file, args.engine, args.threads)
     found: list[dict[str, Any]] = []
@@ -99,5 +101,10 @@ def _draw(photo: Path, hands: list[Any], file: Path) -> None:
     if kind not in Image.SAVE:
         raise InputError(f"--draw {file}: no picture format ends in {file.suffix!r}; use .jpg or .png")
     buffer = io.BytesIO()
-    draw(photo, hands).save(buffer, format=kind)
+    try:
+        draw(photo, hands).save(buffer, format=kind)
+    except (OSError, ValueError) as error:
+        if isinstance(error, EdgehandError):
+            raise
+        raise OutputError(f"--draw {file}: cannot be written as {kind} ({error}); use .png") from None
     write_atomically(file, buffer.getvalue())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgehand import image as images
 from edgehand import models
-from edgehand.crop import crop_input, input_table, patch_to_image, square
+from edgehand.crop import BOX_SIDES, crop_input, input_table, patch_to_image, square
 from edgehand.errors import InputError
 from edgehand.hand import Hand
 from edgehand.image import ImageLike
@@ -25,10 +25,6 @@ POOR = 0.7
 """A box was a poor one if its square and that around the keypoints overlap by less (intersection over union)."""
 TURNED = 60.0
 """A hand that is turned by more degrees from upright is one as the network has seen few."""
-
-
-SIDES = (1e-3, 1e5)
-"""Least and largest width and height of a box, pixels: what is meant as one is well within."""
 
 
 class HandPose:
@@ -209,8 +205,9 @@ def check_box(box: Any, width: int, height: int) -> Box:
         raise InputError(f"box {box!r}: expected four numbers x, y, width, height") from None
     if not np.isfinite([x, y, w, h]).all() or w <= 0 or h <= 0:
         raise InputError(f"box {box!r}: expected finite x, y and positive width, height")
-    if not SIDES[0] <= min(w, h) <= max(w, h) <= SIDES[1]:
-        raise InputError(f"box {box!r}: expected width and height from {SIDES[0]:g} to {SIDES[1]:g} pixels")
+    least, largest = BOX_SIDES
+    if not least <= min(w, h) <= max(w, h) <= largest:
+        raise InputError(f"box {box!r}: expected width and height from {least:g} to {largest:g} pixels")
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         raise InputError(f"box {box!r}: outside the picture of {width} x {height} pixels")
     return x, y, w, h

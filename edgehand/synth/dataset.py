@@ -50,8 +50,7 @@ def write(assets: Assets, count: int, folder: Path, *, size: int, seed: int, wor
         for first in range(0, count, SHARD):
             indices = range(first, min(first + SHARD, count))
             name = f"{first // SHARD:05d}"
-            labels = folder / name / "annotations.json"
-            part = _read(labels)
+            part = _whole_part(folder / name)
             if part is None or len(part["images"]) < len(indices):
                 part = _write_shard(folder, name, indices, records(indices), size, progress)
             else:
@@ -80,6 +79,8 @@ def _settle(folder: Path, settings: dict[str, Any]) -> None:
                 f"{file}: the pictures there are of {before}, not {settings}; choose another folder"
             )
         return
+    if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise OutputError(f"{folder}: holds what is not of edgehand synth; choose another folder")
     write_atomically(file, _dump(settings))
 
 
@@ -88,6 +89,16 @@ def _read(file: Path) -> Any:
     try:
         return json.loads(file.read_bytes())
     except (OSError, ValueError):
+        return None
+
+
+def _whole_part(shard: Path) -> Any:
+    """The labels of a shard, None where they or pictures of it are missing or damaged."""
+    part = _read(shard / "annotations.json")
+    try:
+        whole = all((shard / entry["file_name"]).is_file() for entry in part["images"])
+        return part if whole and isinstance(part["annotations"], list) else None
+    except (TypeError, KeyError):
         return None
 
 

@@ -14,7 +14,7 @@ from edgehand.errors import CheckpointError, EdgehandError
 from edgehand.files import write_atomically
 from edgehand.spec import ModelSpec
 from edgehand.training import mmpose
-from edgehand.training.networks import build
+from edgehand.training.networks import MULTIPLE, NETWORKS, build
 
 _SPEC_KEY = "edgehand_spec"
 
@@ -45,6 +45,12 @@ def load_checkpoint(path: Path, dataset: str | None = None) -> tuple[nn.Module, 
         network = build(spec.name)
     except EdgehandError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    stride = NETWORKS[spec.name][1].stride
+    if spec.stride != stride or spec.input_size % MULTIPLE:
+        raise CheckpointError(
+            f"{path}: its input_size {spec.input_size} and stride {spec.stride} do not fit {spec.name}, which takes "
+            f"multiples of {MULTIPLE} and has stride {stride}"
+        )
     load_tensors(network, tensors, str(path))
     return network.eval(), spec
 
@@ -103,4 +109,6 @@ def load_state(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, weights_only=True)
     except Exception as error:
         raise CheckpointError(f"{path}: cannot resume from it ({error}); delete it to start anew") from error
+    if not isinstance(state, dict):
+        raise CheckpointError(f"{path}: holds no state of a training; delete it to start anew")
     return state

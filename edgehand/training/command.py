@@ -90,6 +90,7 @@ def run(args: argparse.Namespace) -> None:
     """Train, or go on with the run that is in the folder."""
     from edgehand import datasets
     from edgehand.training.mixture import mixture, read_share
+    from edgehand.training.networks import MULTIPLE
     from edgehand.training.recipes import RECIPES, quantization_aware, with_batch_size
     from edgehand.training.rendered import AN_EPOCH, Rendered
     from edgehand.training.run import train
@@ -116,11 +117,18 @@ def run(args: argparse.Namespace) -> None:
     if args.epochs is not None:
         recipe = replace(recipe, epochs=args.epochs)
     if args.input_size is not None:
-        if args.input_size % 32 or not 32 <= args.input_size <= 4096:
-            raise InputError(f"--input-size {args.input_size}: expected a multiple of 32, from 32 to 4096")
+        if args.input_size % MULTIPLE or not MULTIPLE <= args.input_size <= 4096:
+            raise InputError(
+                f"--input-size {args.input_size}: expected a multiple of {MULTIPLE}, from {MULTIPLE} to 4096"
+            )
         recipe = replace(recipe, input_size=args.input_size)
     if args.batch_size is not None:
         recipe = with_batch_size(recipe, args.batch_size)
+    if recipe.group_size == 1 and recipe.input_size == MULTIPLE:
+        raise InputError(
+            f"--batch-size {args.batch_size}: one picture of {MULTIPLE} pixels gives batch norm a single value; "
+            "give more or larger ones"
+        )
     if args.float32:
         recipe = replace(recipe, bfloat16=False)
     sources = [read_share(source) for source in args.data]

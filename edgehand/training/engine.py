@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from edgehand import metrics
 from edgehand.crop import patch_to_image, square
+from edgehand.errors import EdgehandError
 from edgehand.keypoints import read_keypoints
 from edgehand.training.data import Batch, HandCrops, normalise
 from edgehand.training.distillation import Distillation
@@ -34,6 +35,15 @@ def batches(order: list[T], batch_size: int) -> list[list[T]]:
 def groups(batch: list[T], group_size: int) -> list[list[T]]:
     """A batch in groups that go through the network together, of equal size but for the last."""
     return [batch[start : start + group_size] for start in range(0, len(batch), group_size)]
+
+
+def plainly(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Batches; an error of a process that prepares them comes without the traceback that PyTorch puts into it."""
+    try:
+        yield from batches
+    except EdgehandError as error:
+        kind = type(error)
+        raise kind(str(error).rstrip().rpartition(f"{kind.__name__}: ")[2]) from None
 
 
 def train_steps(
@@ -109,7 +119,7 @@ def predict(
     network.eval()
     spec = dataset.spec
     found: list[NDArray[np.float32]] = []
-    for patches, _, _ in DataLoader(dataset, batch_size=32, num_workers=workers):
+    for patches, _, _ in plainly(DataLoader(dataset, batch_size=32, num_workers=workers)):
         images = normalise(patches.to(device), spec)
         heatmaps = network(images).float().cpu().numpy()
         flipped = network(images.flip(3)).float().cpu().numpy() if flip_test else None

@@ -15,6 +15,8 @@ from edgehand.training.vision import InvertedResidual, mobilenet_v2
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
+MULTIPLE = 32
+"""What the side of every network's input is a multiple of, pixels: it is halved five times."""
 
 
 class _StridedDepthwise(nn.Conv2d):

@@ -57,9 +57,11 @@ def join(device: str | None) -> Iterator[Process]:
 
 def _device(name: str) -> torch.device:
     try:
-        device = torch.device(name)
+        device: torch.device | None = torch.device(name)
     except RuntimeError:
-        raise InputError(f"--device {name!r}: expected cpu, cuda or cuda:N") from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise InputError(f"--device {name!r}: expected cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"--device {name!r}: this torch sees no CUDA device; give cpu")
     return device

@@ -19,13 +19,14 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from edgehand.datasets import Sample
-from edgehand.errors import CheckpointError, DataError, InputError, OutputError
+from edgehand.errors import CheckpointError, DataError, InputError
+from edgehand.files import staging
 from edgehand.spec import ModelSpec
 from edgehand.training import processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.distillation import Distillation
-from edgehand.training.engine import batches, figures, groups, predict, train_steps
+from edgehand.training.engine import batches, figures, groups, plainly, predict, train_steps
 from edgehand.training.loss import LOSSES
 from edgehand.training.mixture import Draw, Mixture
 from edgehand.training.networks import NETWORKS, build
@@ -78,9 +79,9 @@ def train(
         path of the checkpoint.
     Raises:
         DataError: nothing to train on.
-        InputError: no such device, or the processes cannot share a step evenly.
+        InputError: no such device, the processes cannot share a step evenly, or the run would overwrite its start.
         CheckpointError: `init`, `backbone` or the state in `folder` do not fit.
-        OutputError: `folder` cannot be made.
+        OutputError: `folder` cannot be written to.
     """
     if not samples and not rendered:
         raise DataError("no sample to train on: all are held out")
@@ -114,6 +115,9 @@ def train(
         watched = HandCrops(validation, spec)
         run = Run(recipe, network, crops, mixture, watched, folder, process, workers, seed)
         run.qat = qat
+        for start in (init, backbone, teacher):
+            if start and start.resolve() == run.checkpoint.resolve():
+                raise InputError(f"{start}: would be overwritten by the run; give another output folder")
         if teacher:
             run.distillation = _distillation(teacher, network, recipe, spec, process)
         run.inputs = _inputs(samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher})
@@ -209,12 +213,8 @@ class Run:
     def go(self) -> Path:
         """Train to the end."""
         process, recipe = self.process, self.recipe
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder}: cannot be made ({error.strerror}); choose another folder"
-            ) from None
+        with staging(self.folder):  # sees that it can be written to
+            pass
         epoch, step = self._restore()
         network: torch.nn.Module = self.network
         if process.count > 1:
@@ -269,7 +269,7 @@ class Run:
         )
         for loss in train_steps(
             network,
-            loader,
+            plainly(loader),
             self.groups_a_step // process.count,
             self.batch_size,
             partial(LOSSES[recipe.loss], sigma=recipe.sigma),

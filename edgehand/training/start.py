@@ -106,10 +106,10 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
     try:
         with np.load(path, allow_pickle=False) as weights:
             folded = {key: torch.from_numpy(weights[key]) for key in weights.files}
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
         raise CheckpointError(f"{path}: not an .npz of folded convolutions ({error})") from error
 
-    if "stem.weight" in folded and "stem.bias" in folded:
+    if "stem.bias" in folded and folded.get("stem.weight", folded["stem.bias"]).ndim == 4:
         stem, shift = _renormalised(folded["stem.weight"], spec, (127.5,) * 3, (127.5,) * 3)
         folded |= {"stem.weight": stem, "stem.bias": folded["stem.bias"] + shift}
     convolutions = [module for module in backbone.modules() if isinstance(module, nn.Conv2d)]

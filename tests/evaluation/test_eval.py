@@ -127,6 +127,25 @@ def _spoil_pictures(root) -> None:
     picture.write_bytes(picture.read_bytes()[:300])
 
 
+def test_a_picture_that_was_repaired_is_measured(checkpoint, tmp_path, write_dataset, monkeypatch) -> None:
+    root, out = write_dataset(tmp_path / "data", "coco"), tmp_path / "out.json"
+    picture = root / "images/0.jpg"
+    whole = picture.read_bytes()
+    command = ("--data", f"coco:{root}", "--checkpoint", checkpoint, "--json", out)
+    picture.write_bytes(whole[:300])
+    original = measure.Measurement._note
+
+    def interrupted(self, entry):
+        original(self, entry)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure.Measurement, "_note", interrupted)
+    assert _eval(*command, "--skip-bad") == 130
+    monkeypatch.setattr(measure.Measurement, "_note", original)
+    picture.write_bytes(whole)
+    assert _eval(*command) == 0
+
+
 def test_bad_items_stop_it_or_are_skipped_and_named(checkpoint, tmp_path, write_dataset, capsys) -> None:
     def change(content) -> None:
         content["annotations"][0]["keypoints"] = [1] * 60

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
+import openvino
 import pytest
 
 from edgehand import models
@@ -174,3 +177,15 @@ def test_engine_and_threads_are_checked() -> None:
         open_model(SHIPPED, engine="openvino")
     with pytest.raises(InputError, match="at least 1"):
         open_model(SHIPPED, threads=0)
+
+
+def test_other_people_s_models_are_refused_whatever_their_shape(tmp_path: Path) -> None:
+    taken = openvino.opset13.parameter([-1, 3, -1, -1], np.float32)
+    openvino.save_model(openvino.Model([openvino.opset13.relu(taken)], [taken]), tmp_path / "dynamic.xml")
+    constant = onnx.helper.make_node("Constant", [], ["y"], value_float=1.0)
+    output = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [])
+    graph = onnx.helper.make_graph([constant], "nothing", [], [output])
+    onnx.save(onnx.helper.make_model(graph, ir_version=9), tmp_path / "nothing.onnx")
+    for name in ("dynamic.xml", "nothing.onnx"):
+        with pytest.raises(ModelFileError, match=rf"{name}: holds no edgehand metadata"):
+            open_model(tmp_path / name)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from edgehand import datasets
 from edgehand.cli import main
+from edgehand.errors import OutputError
 from edgehand.synth import Assets, Renderer, dataset
 
 COUNT, SIZE = 7, 48
@@ -80,6 +81,22 @@ def test_same_bytes_for_any_number_of_workers_and_after_an_interruption(
     before = {path: path.stat().st_mtime_ns for path in stopped.rglob("*.jpg")}
     assert draw(assets, stopped) == whole
     assert {path: path.stat().st_mtime_ns for path in stopped.rglob("*.jpg")} == before
+
+
+def test_what_is_missing_or_damaged_is_drawn_again(assets: Assets, tmp_path: Path) -> None:
+    whole = draw(assets, tmp_path)
+    (tmp_path / "00000" / "00000001.jpg").unlink()
+    (tmp_path / "00001" / "annotations.json").write_text("{}")
+    assert draw(assets, tmp_path) == whole
+
+
+def test_a_folder_of_something_else_is_left_alone(assets: Assets, tmp_path: Path) -> None:
+    (tmp_path / "00000").mkdir()
+    for file in (tmp_path / "annotations.json", tmp_path / "00000" / "keep.txt"):
+        file.write_text("mine")
+    with pytest.raises(OutputError, match="holds what is not of edgehand synth"):
+        draw(assets, tmp_path)
+    assert {file.read_text() for file in tmp_path.rglob("*.*")} == {"mine"}
 
 
 @pytest.mark.parametrize(

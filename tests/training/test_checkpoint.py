@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 
@@ -101,6 +102,28 @@ def test_other_tensors_are_named(tmp_path: Path, change: object, message: str) -
     save_file(tensors, tmp_path / "odd.safetensors", metadata)
     with pytest.raises(CheckpointError, match=message):
         load_checkpoint(tmp_path / "odd.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": []}, r"name is \[\], expected str"),
+        ({"antialias": "no"}, "antialias is 'no', expected bool"),
+        ({"input_size": 100}, "input_size 100 and stride 4 do not fit lite, which takes multiples of 32"),
+        ({"stride": 8}, "input_size 192 and stride 8 do not fit lite"),
+    ],
+)
+def test_a_spec_that_does_not_fit_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    spec = json.loads(NETWORKS["lite"][1].to_json()) | change
+    save_file(build("lite").state_dict(), tmp_path / "odd.safetensors", {"edgehand_spec": json.dumps(spec)})
+    with pytest.raises(CheckpointError, match=rf"odd\.safetensors: .*{message}"):
+        load_checkpoint(tmp_path / "odd.safetensors")
+
+
+def test_a_state_that_is_none_is_named(tmp_path: Path) -> None:
+    torch.save([1, 2], tmp_path / "resume.pt")
+    with pytest.raises(CheckpointError, match="holds no state of a training"):
+        load_state(tmp_path / "resume.pt")
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -178,6 +179,8 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
             "expected one of lite, lite_depthwise, tiny, pose_mobilenet_v2, onehand10k, panoptic, rhd",
         ),
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
+        (["--device", "meta"], "expected cpu, cuda or cuda:N"),
+        (["--input-size", "32", "--batch-size", "2"], "gives batch norm a single value"),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "--epochs 0: expected at least 1"),
         (["--threads", "0"], "--threads 0: expected at least 1"),
@@ -191,10 +194,10 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--teacher", "none.safetensors"], "no such checkpoint"),
         (["--teacher", "lite", "--recipe", "rhd"], "only spatial cross-entropy can learn from a teacher"),
         (["--backbone", "none.npz"], "no such file of a backbone's weights"),
-        (["--backbone", "lite", "--recipe", "pose_mobilenet_v2", "-o", "FILE/run"], "cannot be made"),
+        (["--backbone", "lite", "--recipe", "pose_mobilenet_v2", "-o", "FILE/run"], "cannot be written to"),
         (["--validation", "coco:none.json"], "no such file"),
         (["--learning-rate", "0"], "expected a positive number"),
-        (["-o", "FILE/run"], "cannot be made"),
+        (["-o", "FILE/run"], "cannot be written to"),
     ],
 )
 def test_bad_arguments(arguments, message, tmp_path, write_dataset, capsys) -> None:
@@ -205,6 +208,28 @@ def test_bad_arguments(arguments, message, tmp_path, write_dataset, capsys) -> N
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_run_does_not_overwrite_its_start(samples, tmp_path) -> None:
+    start = tmp_path / "lite.safetensors"
+    shutil.copy(models.checkpoint("lite"), start)
+    with pytest.raises(InputError, match="would be overwritten by the run"):
+        train(samples, [], SMALL, tmp_path, init=start, workers=0)
+    assert start.read_bytes() == models.checkpoint("lite").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_damaged_picture_is_named_in_one_sentence(tmp_path, write_dataset) -> None:
+    """By the process that read it, too; in a process of its own, because its workers are forked."""
+    root = write_dataset(tmp_path / "data", "coco", hands=4)
+    picture = root / "images/2.jpg"
+    picture.write_bytes(picture.read_bytes()[:300])
+    command = [sys.executable, "-m", "edgehand", "train", "--data", f"coco:{root}", "--holdout", "0"]
+    command += ["--epochs", "1", "--input-size", "64", "--workers", "1", "-o", str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert f"\nedgehand: {picture}: cannot be read" in done.stderr
 
 
 @pytest.mark.parametrize("float32", [True, False])

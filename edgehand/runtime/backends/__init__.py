@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -16,6 +15,8 @@ from edgehand.crop import Layout
 LAYOUTS = ("NCHW", "NHWC")
 ZERO_POINTS = {"float32": (0, 0), "int8": (-128, 127), "uint8": (0, 255)}
 """Type of a tensor -> the least and the largest zero point that it can have."""
+MAX_SCALE = 1e30
+"""Larger scales would not be numbers once they are multiplied."""
 End: TypeAlias = tuple[str, tuple[int, ...]]
 """Type of an input or output, and its shape without the batch, which is 1 or any."""
 
@@ -35,7 +36,10 @@ class Tensor:
         low, high = ZERO_POINTS.get(self.dtype, (1, 0))
         numbers = isinstance(self.scale, int | float) and type(self.zero_point) is int
         if not (
-            numbers and self.layout in LAYOUTS and 0 < self.scale < inf and low <= self.zero_point <= high
+            numbers
+            and self.layout in LAYOUTS
+            and 0 < self.scale < MAX_SCALE
+            and low <= self.zero_point <= high
         ):
             raise ValueError(
                 f"tensor {self.dtype} {self.layout} with scale {self.scale!r}, zero point {self.zero_point!r}"
@@ -49,8 +53,6 @@ class Backend(Protocol):
     """The JSON that the exporter put into the file, None in a file of someone else's."""
     files: tuple[Path, ...]
     """All that belong to the model, itself first."""
-    ends: tuple[End, End]
-    """What the engine says of the input and of the output."""
 
     def __init__(self, path: Path, threads: int) -> None:
         """Open the file; raises ModelFileError or EngineError."""
@@ -58,6 +60,9 @@ class Backend(Protocol):
     @staticmethod
     def reads(head: bytes) -> bool:
         """Whether a file that starts with `head` (its first 4096 bytes) is in this engine's format."""
+
+    def ends(self) -> tuple[End, End]:
+        """What the engine says of the input and of the output; raises RuntimeError where their size is not fixed."""
 
     def infer(self, image: NDArray[Any]) -> NDArray[Any]:
         """Heatmaps of one normalised crop, both as the file's metadata describes them.

@@ -34,15 +34,18 @@ class Backend:
         except Exception as error:
             raise ModelFileError(f"{path}: ONNX Runtime refuses it ({error})") from error
         self.files = (path,)
-        taken, given = self._session.get_inputs()[0], self._session.get_outputs()[0]
-        self._input = taken.name
-        self.ends = _end(taken), _end(given)
+        inputs = self._session.get_inputs()
+        self._input = inputs[0].name if inputs else ""  # somebody else's model may have none
         self.metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA)
 
     @staticmethod
     def reads(head: bytes) -> bool:
         """Whether the file starts like an ONNX protobuf: field 1, ir_version, a small number."""
         return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 0x80
+
+    def ends(self) -> tuple[End, End]:
+        """Of the first input and output."""
+        return _end(self._session.get_inputs()[0]), _end(self._session.get_outputs()[0])
 
     def infer(self, image: NDArray[Any]) -> NDArray[Any]:
         """Heatmaps (1, 21, H, W) of a crop (1, 3, S, S)."""

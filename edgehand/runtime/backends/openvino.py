@@ -43,13 +43,16 @@ class Backend:
             model = core.compile_model(core.read_model(path, weights), "CPU", settings)
         except RuntimeError as error:
             raise ModelFileError(f"{path}: OpenVINO refuses it ({error})") from error
-        self.ends = _end(model.input(0)), _end(model.output(0))
-        self._request = model.create_infer_request()
+        self._model, self._request = model, model.create_infer_request()
 
     @staticmethod
     def reads(head: bytes) -> bool:
         """Whether the file is XML whose root is <net>."""
         return head.lstrip().startswith(b"<?xml") and b"<net " in head
+
+    def ends(self) -> tuple[End, End]:
+        """Of the first input and output."""
+        return _end(self._model.input(0)), _end(self._model.output(0))
 
     def infer(self, image: NDArray[Any]) -> NDArray[Any]:
         """Heatmaps (1, 21, H, W) of a crop (1, 3, S, S)."""

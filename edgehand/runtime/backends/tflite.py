@@ -36,12 +36,16 @@ class Backend:
         taken = self._interpreter.get_input_details()[0]
         given = self._interpreter.get_output_details()[0]
         self._input, self._output = taken["index"], given["index"]
-        self.ends = _end(taken), _end(given)
+        self._ends = _end(taken), _end(given)
 
     @staticmethod
     def reads(head: bytes) -> bool:
         """Whether the file identifier of TFLite's flatbuffer is there."""
         return head[4:8] == b"TFL3"
+
+    def ends(self) -> tuple[End, End]:
+        """Of the first input and output."""
+        return self._ends
 
     def infer(self, image: NDArray[Any]) -> NDArray[Any]:
         """Heatmaps (1, H, W, 21) of a crop (1, S, S, 3)."""
@@ -66,6 +70,8 @@ def _split(path: Path) -> tuple[bytes, str | None]:
                 raise ModelFileError(f"{path}: its {METADATA} is larger than {MAX_METADATA} bytes: refused")
             model, metadata = content[: member.header_offset], archive.read(member).decode()
             expected = json.loads(metadata)["model_sha256"]
+    except ModelFileError:
+        raise
     except KeyError:
         return content, None
     except (zipfile.BadZipFile, zlib.error, ValueError, TypeError, EOFError, RuntimeError) as error:
