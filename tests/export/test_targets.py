@@ -112,7 +112,11 @@ def test_a_renamed_file_still_works(exported: Export, tmp_path: Path) -> None:
     before = HandPose(exported.file)(sample.image, [sample.box])[0]
     after = HandPose(renamed)(sample.image, [sample.box])[0]
     assert np.array_equal(before.keypoints, after.keypoints)
-    assert inspect(renamed)["layers"] == inspect(exported.file)["layers"]
+    # OpenVINO numbers layers anew each time.
+    layers = [
+        [{**layer, "name": ""} for layer in inspect(file)["layers"]] for file in (renamed, exported.file)
+    ]
+    assert layers[0] == layers[1]
 
 
 def test_hands_are_where_the_labels_are(exported: Export) -> None:

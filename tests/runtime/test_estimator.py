@@ -104,8 +104,9 @@ def test_a_poor_box_finds_what_a_tight_one_does(
         for distances, keypoints in ((once, first), (twice, found.keypoints)):
             distances.append(np.linalg.norm(keypoints - tight.keypoints, axis=1).mean() / max(w, h))
     # Some of these hands are hidden for the most part; half of them say what a second look is worth.
-    assert np.median(twice) < 0.025 < np.median(once)
     assert np.median(twice) < np.median(once) / 3
+    # Up to twice as large nothing is to be lost; beyond that, in a corner, some hands are not found.
+    assert np.median(twice) < (0.025 if scale == 2 else 0.05) < np.median(once)
 
 
 def test_a_good_box_is_looked_at_once(pose: HandPose) -> None:
