@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 
-import numpy as np
 import torch
+from first_look import first_looks
 
-from edgehand import HandPose, datasets, image, models
-from edgehand.runtime.estimator import find_keypoints, table_for
+from edgehand import datasets, models
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import figures, predict
@@ -35,12 +34,7 @@ def main() -> None:
         crops = HandCrops(samples, spec)
         rows = {"float, PyTorch": predict(network, crops, torch.device("cpu"), workers=0)}
         for file in args.files:
-            pose = HandPose(file)
-            # One look each, as the float network has.
-            colours = table_for(pose.model)
-            rows[file.rsplit("/", 1)[-1]] = np.stack(
-                [find_keypoints(pose.model, colours, image.load(one.image), one.box)[0] for one in samples]
-            )
+            rows[file.rsplit("/", 1)[-1]] = first_looks(file, samples)
         for name, row in rows.items():
             facts = figures(row, crops)
             print(

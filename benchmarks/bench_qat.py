@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from first_look import first_looks
 
-from edgehand import HandPose, datasets, image, metrics
+from edgehand import datasets, metrics
 from edgehand.datasets import Sample
 from edgehand.export.pipeline import export
-from edgehand.runtime.estimator import find_keypoints, table_for
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
 from edgehand.training.engine import figures, predict
@@ -54,12 +54,8 @@ def measure(name: str, checkpoint: Path, samples: list[Sample], folder: Path) ->
     expected = predict(network, crops, torch.device("cpu"), workers=0)
     rows = {"float, PyTorch": expected}
     for target in TARGETS:
-        pose = HandPose(export(checkpoint, target, folder, precision="int8").file)
-        # One look each, as the float network has.
-        colours = table_for(pose.model)
-        rows[f"INT8, {target}"] = np.stack(
-            [find_keypoints(pose.model, colours, image.load(one.image), one.box)[0] for one in samples]
-        )
+        made = export(checkpoint, target, folder, precision="int8")
+        rows[f"INT8, {target}"] = first_looks(made.file, samples)
     for engine, row in rows.items():
         facts = figures(row, crops)
         moved = metrics.distances(row, expected, sides).mean()

@@ -52,11 +52,11 @@ def main(argv: list[str] | None = None) -> int:
         return int(importlib.import_module(module).run(args) or 0)
     except EdgehandError as error:
         return _fail(str(error))
+    except BrokenPipeError:
+        # The reader has gone (`edgehand ... | head`): leave nothing for the interpreter to flush into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            # The reader has gone (`edgehand ... | head`): leave nothing for the interpreter to flush into it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
         if error.filename is None:
             raise
         return _fail(

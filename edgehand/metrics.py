@@ -17,6 +17,8 @@ Floats = NDArray[np.floating[Any]]
 
 AUC_PIXELS = 30.0
 """Largest threshold of AUC, pixels of the picture."""
+MAX_DROP = 0.5
+"""Points of PCK@0.1 that quantization may lose where nobody says: the project's own bar."""
 _AUC_THRESHOLDS = [i / 20 for i in range(20)]
 
 

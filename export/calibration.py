@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,7 +57,7 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
     if not found:
         raise DataError(f"{given}: holds no picture; give a folder with some, or a data set as FORMAT:PATH")
     table = input_table(spec.mean, spec.std, dtype=np.float32)
-    digest = hashlib.sha256()
+    crops: list[tuple[Path, Box]] = []
     inputs, keypoints = [], []
     for path, box, labels in spread(found, limit):
         picture = image.load(path)
@@ -68,14 +68,22 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
             crop_input(picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias)[0]
         )
         keypoints.append(transform(invert(matrix), labels))
-        digest.update(path.read_bytes())
-        digest.update(np.array(box, np.float64).tobytes())
+        crops.append((path, box))
     return Calibration(
         source="edgehand's own" if source is None else source,
-        sha256=digest.hexdigest(),
+        sha256=sha256(crops),
         inputs=np.stack(inputs).astype(np.float32),
         keypoints=np.stack(keypoints).astype(np.float32),
     )
+
+
+def sha256(crops: Iterable[tuple[Path, Box]]) -> str:
+    """Hash of pictures' files and boxes."""
+    digest = hashlib.sha256()
+    for path, box in crops:
+        digest.update(path.read_bytes())
+        digest.update(np.array(box, np.float64).tobytes())
+    return digest.hexdigest()
 
 
 def spread(items: Sequence[T], limit: int = LIMIT) -> list[T]:

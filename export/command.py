@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgehand.errors import InputError
+from edgehand.metrics import MAX_DROP
 
 if TYPE_CHECKING:
     from edgehand.export.pipeline import Export
-
-
-MAX_DROP = 0.5
-"""Points of PCK@0.1 that `--auto` may lose where `--max-drop` says nothing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -45,10 +45,13 @@ def test_sixteen_bit_grey_is_scaled_not_clipped() -> None:
     assert (picture == picture[..., :1]).all()
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LA", "RGBA", "F"])
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LA", "RGBA", "I;16", "F"])
 def test_modes_give_rgb_of_the_same_brightness(mode: str) -> None:
     grey = Image.fromarray(np.full((6, 7), 255, np.uint8))
-    picture = load(grey.convert("RGB").convert(mode))
+    sixteen = Image.fromarray(np.full((6, 7), 65535, np.uint16))
+    source = sixteen if mode == "I;16" else grey.convert("RGB").convert(mode)
+    assert source.mode == mode
+    picture = load(source)
     assert picture.shape == (6, 7, 3)
     assert picture.dtype == np.uint8
     assert (picture >= 250).all()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
-
-import numpy as np
 
 from edgehand import datasets, metrics
 from edgehand.datasets import Sample
 from edgehand.evaluation.figures import Outcome
 from edgehand.evaluation.measure import Found, Measurement
-from edgehand.export.calibration import spread
+from edgehand.export.calibration import sha256, spread
 from edgehand.reporting.artifacts import Artifact
 from edgehand.reporting.notes import Notes
 
@@ -31,8 +28,11 @@ class Data:
     samples: list[Sample]
     sha256: str
     """Of the pictures' files and boxes."""
-    calibration_sha256: str
-    """Of those among them that would calibrate a model: what its file says where it was calibrated on them."""
+
+    @property
+    def calibration_sha256(self) -> str:
+        """Of those among them that would calibrate a model: what its file says where it was calibrated on them."""
+        return sha256((sample.image, sample.box) for sample in spread(self.samples))
 
 
 def load(source: str) -> Data:
@@ -42,15 +42,7 @@ def load(source: str) -> Data:
         DataError: it cannot be used.
     """
     samples = datasets.load(source)
-    return Data(source, samples, _sha256(samples), _sha256(spread(samples)))
-
-
-def _sha256(samples: list[Sample]) -> str:
-    digest = hashlib.sha256()
-    for sample in samples:
-        digest.update(sample.image.read_bytes())
-        digest.update(np.array(sample.box, np.float64).tobytes())
-    return digest.hexdigest()
+    return Data(source, samples, sha256((sample.image, sample.box) for sample in samples))
 
 
 def measure(

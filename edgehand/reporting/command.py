@@ -44,14 +44,14 @@ def run(args: argparse.Namespace) -> int:
     from edgehand import models
     from edgehand.errors import InputError
     from edgehand.files import place, staging
+    from edgehand.metrics import MAX_DROP
     from edgehand.reporting import accuracy, page
     from edgehand.reporting.artifacts import from_checkpoint, from_files
     from edgehand.reporting.notes import Notes
     from edgehand.reporting.pipeline import measure
-    from edgehand.reporting.verdict import MAX_DROP
     from edgehand.runtime.artifact import check_threads, default_threads
 
-    check_threads(args.threads)
+    check_threads(args.threads, "--threads")
     if args.max_drop is not None and not args.max_drop >= 0:
         raise InputError(f"--max-drop {args.max_drop}: expected points of PCK@0.1, 0 or more")
     data = [accuracy.load(source) for source in dict.fromkeys(args.data)]

@@ -161,12 +161,13 @@ def _is_int8(artifact: Artifact) -> bool:
 
 def _describe(part: Data, artifacts: list[Artifact]) -> dict[str, Any]:
     calibrations = [artifact.recipe.get("calibration") for artifact in artifacts]
+    as_calibration = part.calibration_sha256
     return {
         "source": part.source,
         "hands": len(part.samples),
         "sha256": part.sha256,
         "calibrated_on": any(
-            isinstance(pictures, dict) and pictures.get("sha256") == part.calibration_sha256
+            isinstance(pictures, dict) and pictures.get("sha256") == as_calibration
             for pictures in calibrations
         ),
     }

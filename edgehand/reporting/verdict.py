@@ -7,8 +7,6 @@ from typing import Any
 
 from edgehand.metrics import Figure
 
-MAX_DROP = 0.5
-"""Points of PCK@0.1 that may be lost where `--max-drop` says nothing: the project's own bar."""
 FASTER = 1.05
 """Speed-up from which an artifact is called faster: less is within what a second run would move."""
 

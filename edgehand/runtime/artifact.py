@@ -73,10 +73,10 @@ def default_threads() -> int:
     return min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def check_threads(threads: int | None) -> None:
-    """Raises InputError where they are not 1 to MAX_THREADS, or None."""
+def check_threads(threads: int | None, name: str = "threads") -> None:
+    """Raises InputError, which calls them `name`, where they are not 1 to MAX_THREADS, or None."""
     if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise InputError(f"threads {threads}: expected at least 1, at most {MAX_THREADS}")
+        raise InputError(f"{name} {threads}: expected at least 1, at most {MAX_THREADS}")
 
 
 def open_model(path: str | Path, engine: str | None = None, threads: int | None = None) -> Model:

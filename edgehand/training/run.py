@@ -128,7 +128,8 @@ def _inputs(samples: list[Sample], rendered: Rendered | None, weights: dict[str,
     """What a run starts from, told by hashes: another one's state does not fit it."""
     hands = hashlib.sha256(rendered.fingerprint.encode() if rendered else b"")
     for sample in samples:
-        hands.update(f"{sample.image.name} {sample.box} {sample.keypoints.tolist()}".encode())
+        hands.update(f"{sample.image.name} {sample.box}".encode())
+        hands.update(sample.keypoints.tobytes() + sample.visibility.tobytes())
     files = {
         name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for name, file in weights.items() if file
     }

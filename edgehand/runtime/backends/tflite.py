@@ -33,10 +33,8 @@ class Backend:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{path}: the TFLite engine refuses it ({error})") from error
-        taken = self._interpreter.get_input_details()[0]
-        given = self._interpreter.get_output_details()[0]
-        self._input, self._output = taken["index"], given["index"]
-        self._ends = _end(taken), _end(given)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
 
     @staticmethod
     def reads(head: bytes) -> bool:
@@ -45,7 +43,8 @@ class Backend:
 
     def ends(self) -> tuple[End, End]:
         """Of the first input and output."""
-        return self._ends
+        taken, given = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
+        return _end(taken), _end(given)
 
     def infer(self, image: NDArray[Any]) -> NDArray[Any]:
         """Heatmaps (1, H, W, 21) of a crop (1, S, S, 3)."""
