@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
+from typing import NoReturn
 
 from edgehand import __version__
 from edgehand.errors import EdgehandError
@@ -36,9 +38,12 @@ def main(argv: list[str] | None = None) -> int:
         argv: the arguments after the program's name; None takes those of the process.
     Returns:
         exit code: 0; 1 where a gate fails; 2 when something is wrong with what was asked, after one sentence on
-        stderr; 130 when interrupted.
+        stderr; 130 when interrupted, 143 when terminated.
     """
     arguments = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        # By default the process is gone at once, and what it was writing stays half-written.
+        signal.signal(signal.SIGTERM, _terminated)
     parser = argparse.ArgumentParser(prog="edgehand", description="Hand pose on the edge.")
     parser.add_argument("--version", action="version", version=f"edgehand {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -69,6 +74,10 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(f"`edgehand {args.command}` needs the package {error.name}: pip install '{wanted}'")
     except KeyboardInterrupt:
         return 130
+
+
+def _terminated(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
 
 
 def _fail(message: str) -> int:

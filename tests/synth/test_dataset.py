@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,20 @@ def test_same_bytes_for_any_number_of_workers_and_after_an_interruption(
     before = {path: path.stat().st_mtime_ns for path in stopped.rglob("*.jpg")}
     assert draw(assets, stopped) == whole
     assert {path: path.stat().st_mtime_ns for path in stopped.rglob("*.jpg")} == before
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_terminated_it_leaves_nothing_half_written(asset_folder: Path, tmp_path: Path, workers: int) -> None:
+    command = [sys.executable, "-m", "edgehand", "synth", "-n", "100000", "--assets", asset_folder]
+    command += ["-o", tmp_path / "out", "--workers", str(workers)]
+    with subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob("out/.edgehand-*/*/*.jpg")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert list(tmp_path.glob("out/.edgehand-*/*/*.jpg"))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 143
+    assert not list(tmp_path.glob("out/.*"))
 
 
 def test_what_is_missing_or_damaged_is_drawn_again(assets: Assets, tmp_path: Path) -> None:
