@@ -1,5 +1,7 @@
 """What edgehand raises: each message names the bad value and the remedy."""
 
+from __future__ import annotations
+
 
 class EdgehandError(Exception):
     """Base of every error that edgehand raises on purpose; the command line prints it and exits with 2."""
@@ -35,3 +37,10 @@ class ExportError(EdgehandError, RuntimeError):
 
 class OutputError(EdgehandError, OSError):
     """A result that cannot be written."""
+
+
+def check_range(option: str, value: int | None, least: int, most: int | None = None) -> None:
+    """Raises InputError where an option is given and is not between two numbers, both included."""
+    if value is not None and (value < least or (most is not None and value > most)):
+        wanted = f"at least {least}" if most is None else f"{least} to {most}"
+        raise InputError(f"{option} {value}: expected {wanted}")

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgehand.errors import InputError, ModelFileError
+from edgehand.errors import InputError, ModelFileError, check_range
 from edgehand.runtime.backends import Backend, End, Tensor, backend, names
 from edgehand.spec import NUM_KEYPOINTS, ModelSpec
 
@@ -75,8 +75,7 @@ def default_threads() -> int:
 
 def check_threads(threads: int | None, name: str = "threads") -> None:
     """Raises InputError, which calls them `name`, where they are not 1 to MAX_THREADS, or None."""
-    if threads is not None and not 1 <= threads <= MAX_THREADS:
-        raise InputError(f"{name} {threads}: expected at least 1, at most {MAX_THREADS}")
+    check_range(name, threads, 1, MAX_THREADS)
 
 
 def open_model(path: str | Path, engine: str | None = None, threads: int | None = None) -> Model:

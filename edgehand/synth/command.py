@@ -6,7 +6,7 @@ import argparse
 import io
 from pathlib import Path
 
-from edgehand.errors import InputError
+from edgehand.errors import InputError, check_range
 
 PREVIEW = 48
 """Hands on the contact sheet."""
@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
 def _build(args: argparse.Namespace) -> None:
     from edgehand.synth.makehuman import build
 
-    _check("--identities", args.identities, 1, 10**4)
-    _check("--seed", args.seed, 0, 2**63)
+    check_range("--identities", args.identities, 1, 10**4)
+    check_range("--seed", args.seed, 0, 2**63)
     build(args.makehuman, args.output, args.identities, args.seed)
     print(f"{args.output}: photos without hands go into backgrounds/, OpenEXR panoramas into environments/")
 
@@ -66,19 +66,14 @@ def _draw(args: argparse.Namespace) -> None:
         raise InputError(
             "synth: --assets is missing; `edgehand synth build-assets --makehuman CHECKOUT -o DIR` makes such a folder"
         )
-    _check("-n", args.count, 1, 10**7)
-    _check("--size", args.size, 32, 2048)
-    _check("--seed", args.seed, 0, 2**63)
-    _check("--workers", args.workers, 1, 1024)
+    check_range("-n", args.count, 1, 10**7)
+    check_range("--size", args.size, 32, 2048)
+    check_range("--seed", args.seed, 0, 2**63)
+    check_range("--workers", args.workers, 1, 1024)
     write(load(args.assets), args.count, args.output, size=args.size, seed=args.seed, workers=args.workers)
     print(f"{args.count} pictures: --data coco:{args.output}")
     if args.preview:
         _preview(args.output, args.preview)
-
-
-def _check(option: str, value: int, least: int, most: int) -> None:
-    if not least <= value <= most:
-        raise InputError(f"{option} {value}: expected {least} to {most}")
 
 
 def _preview(folder: Path, file: Path) -> None:

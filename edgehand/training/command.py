@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgehand.errors import InputError
+from edgehand.errors import InputError, check_range
 
 if TYPE_CHECKING:
     from edgehand.datasets import Sample
+    from edgehand.training.mixture import Mixture
+    from edgehand.training.recipes import Recipe
+    from edgehand.training.rendered import Rendered
 
 SYNTH = "synth:"
 """Before the folder of assets that hands are drawn from."""
@@ -88,23 +91,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Train, or go on with the run that is in the folder."""
-    from edgehand import datasets
-    from edgehand.training.mixture import mixture, read_share
+    from edgehand.training.run import train
+
+    recipe = _recipe(args)
+    data = _data(args, recipe)
+    train(
+        data.samples,
+        data.validation,
+        recipe,
+        args.output,
+        rendered=data.rendered,
+        mixture=data.mixture,
+        init=_checkpoint(args.init),
+        backbone=_checkpoint(args.backbone),
+        teacher=_checkpoint(args.teacher),
+        qat=args.qat,
+        device=args.device,
+        threads=args.threads,
+        workers=args.workers,
+        seed=args.seed,
+    )
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """The recipe that is asked for, changed as the options say."""
     from edgehand.training.networks import MULTIPLE
     from edgehand.training.recipes import RECIPES, quantization_aware, with_batch_size
-    from edgehand.training.rendered import AN_EPOCH, Rendered
-    from edgehand.training.run import train
 
     if args.recipe not in RECIPES:
         raise InputError(f"--recipe {args.recipe!r}: expected one of {', '.join(RECIPES)}")
-    if not 0 <= args.holdout < 1:
-        raise InputError(f"--holdout {args.holdout}: expected a fraction from 0 up to, not including, 1")
-    for name, least in (("epochs", 1), ("threads", 1), ("workers", 0)):
-        value = getattr(args, name)
-        if value is not None and value < least:
-            raise InputError(f"--{name} {value}: expected at least {least}")
-    if not 0 <= args.seed < 2**63:
-        raise InputError(f"--seed {args.seed}: expected 0 to {2**63 - 1}")
+    check_range("--epochs", args.epochs, 1)
+    check_range("--threads", args.threads, 1)
+    check_range("--workers", args.workers, 0)
+    check_range("--seed", args.seed, 0, 2**63 - 1)
     recipe = RECIPES[args.recipe]
     if args.qat:
         if not args.init:
@@ -129,17 +148,34 @@ def run(args: argparse.Namespace) -> None:
             f"--batch-size {args.batch_size}: one picture of {MULTIPLE} pixels gives batch norm a single value; "
             "give more or larger ones"
         )
-    if args.float32:
-        recipe = replace(recipe, bfloat16=False)
+    return replace(recipe, bfloat16=False) if args.float32 else recipe
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What to train on and what to watch."""
+
+    samples: list[Sample]
+    validation: list[Sample]
+    rendered: Rendered | None
+    mixture: Mixture
+
+
+def _data(args: argparse.Namespace, recipe: Recipe) -> _Data:
+    """All sources, one after the other; those that are drawn while training come last."""
+    from edgehand import datasets
+    from edgehand.training.mixture import mixture, read_share
+    from edgehand.training.rendered import AN_EPOCH, Rendered
+
+    if not 0 <= args.holdout < 1:
+        raise InputError(f"--holdout {args.holdout}: expected a fraction from 0 up to, not including, 1")
     sources = [read_share(source) for source in args.data]
-    # Rendered hands come last, because they follow the others in the mixture.
     sources.sort(key=lambda source: source[0].startswith(SYNTH))
     assets = [Path(source.removeprefix(SYNTH)) for source, _ in sources if source.startswith(SYNTH)]
     if len(assets) > 1:
         raise InputError(
             f"--data: {len(assets)} sources {SYNTH}ASSETS; give one, with all assets in its folder"
         )
-    rendered = Rendered(assets[0], args.seed) if assets else None
     files = [source for source, _ in sources if not source.startswith(SYNTH)]
     if recipe.loss != "spatial cross-entropy" and any(source.startswith(HANDLESS) for source in files):
         raise InputError(
@@ -158,21 +194,11 @@ def run(args: argparse.Namespace) -> None:
         loaded = [kept for kept, _ in parts]
         validation = [sample for _, held_out in parts for sample in held_out]
     sizes = [len(samples) for samples in loaded] + [AN_EPOCH for _ in assets]
-    train(
-        [sample for samples in loaded for sample in samples],
-        validation,
-        recipe,
-        args.output,
-        rendered=rendered,
+    return _Data(
+        samples=[sample for samples in loaded for sample in samples],
+        validation=validation,
+        rendered=Rendered(assets[0], args.seed) if assets else None,
         mixture=mixture(sizes, [share for _, share in sources]),
-        init=_checkpoint(args.init),
-        backbone=_checkpoint(args.backbone),
-        teacher=_checkpoint(args.teacher),
-        qat=args.qat,
-        device=args.device,
-        threads=args.threads,
-        workers=args.workers,
-        seed=args.seed,
     )
 
 

@@ -112,15 +112,23 @@ def train(
         if qat:
             network = quantized(network, normalise(patches, spec))
         network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        watched = HandCrops(validation, spec)
-        run = Run(recipe, network, crops, mixture, watched, folder, process, workers, seed)
-        run.qat = qat
+        run = Run(
+            recipe,
+            network,
+            crops,
+            mixture,
+            watched=HandCrops(validation, spec),
+            folder=folder,
+            process=process,
+            workers=workers,
+            seed=seed,
+            teacher=_teacher(teacher, recipe, process) if teacher else None,
+            qat=qat,
+            inputs=_inputs(samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher}),
+        )
         for start in (init, backbone, teacher):
             if start and start.resolve() == run.checkpoint.resolve():
                 raise InputError(f"{start}: would be overwritten by the run; give another output folder")
-        if teacher:
-            run.distillation = _distillation(teacher, network, recipe, spec, process)
-        run.inputs = _inputs(samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher})
         return run.go()
 
 
@@ -136,17 +144,15 @@ def _inputs(samples: list[Sample], rendered: Rendered | None, weights: dict[str,
     return " ".join(f"{name}={value}" for name, value in {"hands": hands.hexdigest()[:16], **files}.items())
 
 
-def _distillation(
-    teacher: Path, student: torch.nn.Module, recipe: Recipe, spec: ModelSpec, process: Process
-) -> Distillation:
+def _teacher(file: Path, recipe: Recipe, process: Process) -> tuple[torch.nn.Module, ModelSpec]:
     if recipe.loss != "spatial cross-entropy":
         raise InputError(
             f"--teacher: {recipe.network} learns by {recipe.loss} in this recipe; only spatial cross-entropy "
             "can learn from a teacher"
         )
-    network, teacher_spec = load_checkpoint(teacher)
+    network, spec = load_checkpoint(file)
     network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Distillation(network, teacher_spec, student, spec, recipe.sigma)
+    return network, spec
 
 
 def _moving_average(decay: float) -> Callable[..., None]:
@@ -172,6 +178,9 @@ class Run:
         process: this one.
         workers: processes that prepare crops.
         seed: of the order of the samples.
+        teacher: a network to learn from as well, on the process's device, and its spec.
+        qat: whether the network computes as its INT8 export will.
+        inputs: what the run starts from, see `_inputs`.
     """
 
     def __init__(
@@ -180,15 +189,20 @@ class Run:
         network: torch.nn.Module,
         crops: HandCrops,
         mixture: Mixture,
+        *,
         watched: HandCrops,
         folder: Path,
         process: Process,
         workers: int,
         seed: int,
+        teacher: tuple[torch.nn.Module, ModelSpec] | None = None,
+        qat: bool = False,
+        inputs: str = "",
     ) -> None:
         self.recipe, self.network, self.crops, self.watched = recipe, network, crops, watched
         self.mixture = mixture
         self.folder, self.process, self.workers, self.seed = folder, process, workers, seed
+        self.qat, self.inputs = qat, inputs
         self.checkpoint, self.state = folder / f"{recipe.network}.safetensors", folder / "resume.pt"
         self.optimizer: torch.optim.Optimizer = getattr(torch.optim, recipe.optimizer)(
             network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -199,15 +213,14 @@ class Run:
         self.average = None
         if recipe.ema is not None:
             self.average = AveragedModel(network, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True)
+        # After the average is copied, which is to keep no features of its own.
+        self.distillation = Distillation(*teacher, network, crops.spec, recipe.sigma) if teacher else None
         self.groups_a_step = len(groups(self._batches(0)[0], recipe.group_size))
         if self.groups_a_step % process.count:
             raise InputError(
                 f"{process.count} processes: a step of {self.batch_size} pictures is {self.groups_a_step} "
                 f"groups of {recipe.group_size}; start as many processes as divide {self.groups_a_step}"
             )
-        self.distillation: Distillation | None = None
-        self.qat = False
-        self.inputs = ""
         self.best = -np.inf
         self.learning_rate = 0.0
 

@@ -199,7 +199,7 @@ def test_markdown_has_whole_tables_and_every_verdict(written) -> None:
     ("arguments", "message"),
     [
         (("--max-drop", "-1"), "--max-drop -1.0: expected points"),
-        (("--threads", "0"), "--threads 0: expected at least 1"),
+        (("--threads", "0"), "--threads 0: expected 1 to"),
         (("--model", "nope.tflite"), "nope.tflite: no such model file"),
         (("--model", models.int8_model(), models.int8_model()), "names a file twice"),
         (("--precisions", "int4"), "precision 'int4': expected one of fp32, fp16, int8-dynamic, int8"),

@@ -175,7 +175,7 @@ def test_engine_and_threads_are_checked() -> None:
         open_model(SHIPPED, engine="cuda")
     with pytest.raises(ModelFileError, match="--target openvino"):
         open_model(SHIPPED, engine="openvino")
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="expected 1 to"):
         open_model(SHIPPED, threads=0)
 
 

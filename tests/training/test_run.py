@@ -168,7 +168,17 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
     crops, nothing = HandCrops(samples, spec), HandCrops([], spec)
     process = Process(rank=1, count=3, device=torch.device("cpu"))
     with pytest.raises(InputError, match="3 processes: a step of 4 pictures is 2 groups of 2; start as many"):
-        runs.Run(SHARED, build("lite"), crops, Mixture((8,)), nothing, tmp_path, process, 0, 0)
+        runs.Run(
+            SHARED,
+            build("lite"),
+            crops,
+            Mixture((8,)),
+            watched=nothing,
+            folder=tmp_path,
+            process=process,
+            workers=0,
+            seed=0,
+        )
 
 
 @pytest.mark.parametrize(
