@@ -152,10 +152,11 @@ def main() -> None:
     }
     own = {f"{name}, label's own region": network.in_own_region for name, network in networks.items()}
     sources = {name: datasets.load(source) for name, _, source in (d.partition("=") for d in args.data)}
+    every = [sample for samples in sources.values() for sample in samples]
     if sources:
-        print(*accuracy(in_box | own, sources), sep="\n")
+        print(*accuracy(in_box | own, sources | ({"all": every} if len(sources) > 1 else {})), sep="\n")
     if args.poor:
-        print(*poor(in_box, [s for samples in sources.values() for s in samples]), sep="\n")
+        print(*poor(in_box, every), sep="\n")
     print(*times(networks), sep="\n")
 
 

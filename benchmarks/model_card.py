@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from poor_pictures import POOR
 
 from edgehand import Hand, HandPose, datasets, image, metrics, models
 from edgehand.crop import crop, invert, patch_to_image, square, transform
@@ -166,6 +167,16 @@ def robustness(find: Find, samples: list[Sample]) -> Curves:
     }
 
 
+def poor_pictures(find: Find, samples: list[Sample]) -> str:
+    """A Markdown table: the figures of the same pictures, taken poorly."""
+    lines = ["| picture | error/box | PCK@0.1 |", "| --- | --- | --- |"]
+    for fault, change in POOR.items():
+        found = [find(change(image.load(s.image), max(s.box[2:])), s.box) for s in samples]
+        facts = summary(np.stack(found), samples)
+        lines.append(f"| {fault} | {facts['error/box'].value:.4f} | {facts['PCK@0.1'].value:.4f} |")
+    return "\n".join(lines)
+
+
 def plot(curves: Curves, first: Curves, path: Path) -> None:
     """PCK@0.1 over each change, dashed what the first look alone gives."""
     figure, axes = plt.subplots(1, len(curves), figsize=(3.2 * len(curves), 2.6), sharey=True)
@@ -261,7 +272,7 @@ def main() -> None:
             lines.append(
                 f"| {name} | {at:g} | {error:.4f} | {pck:.4f} | {error_first:.4f} | {pck_first:.4f} |"
             )
-    parts += ["## Robustness", "\n".join(lines)]
+    parts += ["## Robustness", "\n".join(lines), "## Poor pictures", poor_pictures(find, samples)]
     if args.handless:
         parts += ["## Scores", scores(pose, hands, args.handless)]
     (args.output / "figures.md").write_text("\n\n".join(parts) + "\n")

@@ -40,10 +40,12 @@ def movement(share: float) -> Change:
     """The hand moves sideways by a share of itself while the shutter is open."""
 
     def change(picture: Picture, hand: float) -> Picture:
-        steps = np.arange(max(1, round(share * hand))) - round(share * hand) // 2
+        count = max(1, round(share * hand))
         columns = np.arange(picture.shape[1])
-        seen = [picture[:, (columns + step).clip(0, columns[-1])].astype(np.float32) for step in steps]
-        return np.asarray(np.mean(seen, axis=0), np.uint8)
+        total = np.zeros(picture.shape, np.uint32)
+        for step in np.arange(count) - count // 2:
+            total += picture[:, (columns + step).clip(0, columns[-1])]
+        return (total // count).astype(np.uint8)
 
     return change
 

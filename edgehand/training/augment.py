@@ -9,10 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from edgehand.crop import patch_to_image, square
 from edgehand.spec import ModelSpec
+from edgehand.synth.degrade import compressed, motion_blur
 from edgehand.training.vision import transforms
 
 
@@ -32,7 +34,7 @@ def random_crop(
     shift_x, shift_y = rng.uniform(-0.12, 0.12, 2) * side
     # Most boxes are about right; one drawn twice too large need only lead to a second look, as must a turned hand.
     low, high = (0.8, 1.3) if rng.random() < 0.85 else (1.2, 2.2)
-    scale = math.exp(rng.uniform(math.log(low), math.log(high)))
+    scale = log_uniform(rng, low, high)
     rotation = rng.uniform(-180, 180) if rng.random() < 0.15 else float(np.clip(rng.normal(0, 20), -90, 90))
     flip = bool(rng.random() < 0.5)
     return patch_to_image(
@@ -71,19 +73,65 @@ def mirrored(matrix: NDArray[np.float64], cx: float) -> NDArray[np.float64]:
 
 
 def colours() -> Callable[[Tensor], Tensor]:
-    """A transform of uint8 RGB patches (3, H, W): light, colour, focus, resolution, noise, an obstacle."""
+    """A transform of uint8 RGB patches (3, H, W): light, colour, an obstacle, what a poor camera makes of it."""
     transform: Callable[[Tensor], Tensor] = transforms.Compose(
         [
             transforms.ColorJitter(brightness=0.4, contrast=0.4, saturation=0.4),
             transforms.RandomApply([_ChannelGain()], p=0.3),
             transforms.RandomGrayscale(p=0.1),
-            transforms.RandomApply([_LowResolution()], p=0.2),
-            transforms.RandomApply([transforms.GaussianBlur(5, sigma=(0.3, 2.0))], p=0.15),
-            transforms.RandomApply([_Noise()], p=0.3),
             transforms.RandomApply([_Obstacle()], p=0.2),
+            _PoorCamera(),
         ]
     )
     return transform
+
+
+def poor_camera(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """What a camera may do to a hand, each by chance: blur, few pixels, noise of these pixels, JPEG.
+
+    The order is that of the light: a hand far away has the noise and the blocks of the few pixels it covers.
+
+    Args:
+        picture: RGB (H, W, 3).
+        rng: source of the randomness.
+    Returns:
+        the same shape.
+    """
+    height, width = picture.shape[:2]
+    blur = rng.random()
+    if blur < 0.1:
+        radius = width * rng.uniform(0.002, 0.025)
+        picture = np.asarray(Image.fromarray(picture).filter(ImageFilter.GaussianBlur(radius)))
+    elif blur < 0.22:
+        picture = motion_blur(picture, width * log_uniform(rng, 0.015, 0.16), rng.uniform(0, math.pi))
+    if rng.random() < 0.3:
+        scale = log_uniform(rng, 0.18, 0.8)
+        small = Image.fromarray(picture).resize(
+            (round(width * scale), round(height * scale)), Image.Resampling.BOX
+        )
+        picture = np.asarray(small)
+    if rng.random() < 0.25:
+        noise = rng.standard_normal(picture.shape, np.float32) * log_uniform(rng, 2, 30)
+        picture = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.2:
+        picture = compressed(picture, int(rng.integers(10, 90)))
+    if picture.shape[:2] != (height, width):
+        picture = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR))
+    return picture
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between two, of which each doubling is equally likely."""
+    return math.exp(rng.uniform(math.log(low), math.log(high)))
+
+
+class _PoorCamera(torch.nn.Module):
+    """`poor_camera` as a transform, whose randomness is torch's."""
+
+    def forward(self, patch: Tensor) -> Tensor:
+        rng = np.random.default_rng(int(torch.randint(2**62, ())))
+        picture = poor_camera(patch.permute(1, 2, 0).contiguous().numpy(), rng)
+        return torch.from_numpy(picture.transpose(2, 0, 1).copy())
 
 
 class _ChannelGain(torch.nn.Module):
@@ -92,27 +140,6 @@ class _ChannelGain(torch.nn.Module):
     def forward(self, patch: Tensor) -> Tensor:
         gain = torch.empty(3, 1, 1).uniform_(0.75, 1.25)
         return (patch * gain).clamp_(0, 255).to(torch.uint8)
-
-
-class _LowResolution(torch.nn.Module):
-    """A hand far away: down to a quarter to three quarters of the size, and up again."""
-
-    def forward(self, patch: Tensor) -> Tensor:
-        size = list(patch.shape[-2:])
-        factor = float(torch.empty(()).uniform_(0.25, 0.75))
-        small = transforms.functional.resize(
-            patch, [max(1, int(side * factor)) for side in size], antialias=True
-        )
-        large: Tensor = transforms.functional.resize(small, size, antialias=False)
-        return large
-
-
-class _Noise(torch.nn.Module):
-    """A poor sensor: Gaussian noise of 2 to 15 grey levels."""
-
-    def forward(self, patch: Tensor) -> Tensor:
-        noise = torch.randn(patch.shape) * torch.empty(()).uniform_(2, 15)
-        return (patch + noise).clamp_(0, 255).to(torch.uint8)
 
 
 class _Obstacle(torch.nn.Module):

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from edgehand.datasets import Sample
-from edgehand.training.augment import colours
+from edgehand.training.augment import colours, poor_camera
 from edgehand.training.data import HandCrops
 from edgehand.training.networks import NETWORKS
 
@@ -35,7 +35,7 @@ def test_a_hand_that_comes_again_is_cropped_anew(crops) -> None:
 
 def test_an_obstacle_is_a_rectangle_of_one_colour() -> None:
     """As large as it says, anywhere on the patch, and of any colour."""
-    obstacle = colours().transforms[-1].transforms[0]  # type: ignore[attr-defined]
+    obstacle = colours().transforms[-2].transforms[0]  # type: ignore[attr-defined]
     torch.manual_seed(0)
     patch = torch.full((3, 60, 90), 77, dtype=torch.uint8)
     centres, shades = [], []
@@ -52,3 +52,46 @@ def test_an_obstacle_is_a_rectangle_of_one_colour() -> None:
     assert (low < (15, 22)).all()
     assert (high > (45, 68)).all()
     assert torch.stack(shades).float().std(0).min() > 60
+
+
+def test_a_poor_camera_leaves_the_hand_where_it_is() -> None:
+    """A bright spot's centre of mass stays, whatever blurs, coarsens or moves it; each fault occurs."""
+    rows, columns = np.mgrid[:96, :96]
+    spot = np.array([60.0, 34.0])
+    light = 220 * np.exp(-((columns - spot[0]) ** 2 + (rows - spot[1]) ** 2) / (2 * 6**2))
+    picture = np.repeat(light[..., None], 3, axis=-1).astype(np.uint8)
+    rng = np.random.default_rng(4)
+    kept, offsets = 0, []
+    for _ in range(400):
+        before = picture.copy()
+        changed = poor_camera(picture, rng)
+        assert changed.shape == picture.shape
+        assert changed.dtype == np.uint8
+        np.testing.assert_array_equal(picture, before)
+        kept += bool(np.array_equal(changed, picture))
+        # Noise, once darker than black is black, has a mean that is not zero: it is told by the spot's brighter half.
+        weight = np.clip(changed.mean(-1).astype(float) - 0.5 * changed.mean(-1).max(), 0, None)
+        offsets.append([(weight * columns).sum(), (weight * rows).sum()] / weight.sum() - spot)
+    assert 0.25 < kept / 400 < 0.45
+    away = np.linalg.norm(offsets, axis=1)
+    assert np.median(away) < 0.3
+    assert np.quantile(away, 0.95) < 2.5
+    assert np.linalg.norm(np.mean(offsets, axis=0)) < 0.15
+
+
+def test_a_poor_camera_blurs_adds_noise_and_blocks() -> None:
+    """An edge gets softer, a grey wall gets grain, and some of both are of a few large pixels."""
+    edge = np.zeros((96, 96, 3), np.uint8)
+    edge[:, 48:] = 200
+    wall = np.full((96, 96, 3), 120, np.uint8)
+    slopes, grain = [], []
+    for seed in range(300):
+        soft = poor_camera(edge, np.random.default_rng(seed)).astype(float).mean((0, 2))
+        slopes.append(np.abs(np.diff(soft)).max())
+        grain.append(poor_camera(wall, np.random.default_rng(seed)).astype(float).std())
+    softened = np.mean(np.array(slopes) < 100)
+    noisy = np.mean(np.array(grain) > 1)
+    assert 0.2 < softened < 0.6
+    assert min(slopes) < 200 / 96 / 0.16 * 1.5
+    assert 0.15 < noisy < 0.3
+    assert 12 < max(grain) < 32
