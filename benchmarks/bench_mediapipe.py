@@ -57,9 +57,9 @@ class MediaPipe:
         self._engine.invoke()
         return np.asarray(self._engine.get_tensor(self._keypoints)).reshape(21, 3)
 
-    def at(self, picture: Picture, region: tuple[float, float, float], degrees: float) -> Keypoints:
+    def at(self, picture: Picture, where: tuple[float, float, float], degrees: float) -> Keypoints:
         """Keypoints (21, 2) in the picture, found in a square (cx, cy, side) turned by some degrees."""
-        matrix = patch_to_image(*region, SIDE, rotation=degrees)
+        matrix = patch_to_image(*where, SIDE, rotation=degrees)
         patch = crop(picture, matrix, SIDE, antialias=True)
         found = self.infer(patch[None].astype(np.float32) / 255)
         return transform(matrix, found[:, :2]).astype(np.float32)
