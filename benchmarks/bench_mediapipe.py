@@ -20,7 +20,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from bench_engines import crop_for
 from numpy.typing import NDArray
-from poor_pictures import POOR
+from poor_pictures import POOR, taken_poorly
 from timing import least
 from tqdm import tqdm
 
@@ -95,22 +95,33 @@ def ours(name: str) -> Find:
     return lambda picture, sample: pose(picture, [sample.box])[0].keypoints
 
 
-def figures(find: Find, samples: list[Sample], pictures: list[Picture]) -> str:
-    """error/box and PCK@0.1, as cells of a table."""
-    found = np.stack([find(picture, sample) for picture, sample in zip(pictures, samples, strict=True)])
+def looks(find: Find, samples: list[Sample], pictures: list[Picture]) -> Keypoints:
+    """Keypoints (N, 21, 2) of each sample in its picture."""
+    return np.stack([find(picture, sample) for picture, sample in zip(pictures, samples, strict=True)])
+
+
+def figures(found: Keypoints, samples: list[Sample]) -> str:
+    """error/box and PCK@0.1, as a cell of a table."""
     true = np.stack([sample.keypoints for sample in samples])
     errors = metrics.distances(found, true, metrics.longer_sides(np.array([s.box for s in samples])))
     visible = np.stack([sample.visibility > 0 for sample in samples])
-    return f"{errors[visible].mean():.4f}, {metrics.pck(errors, visible, 0.1):.4f}"
+    return f"{metrics.epe(errors, visible):.4f}, {metrics.pck(errors, visible, 0.1):.4f}"
 
 
 def accuracy(finds: dict[str, Find], sources: dict[str, list[Sample]]) -> Iterator[str]:
-    """A Markdown table: models down, sources across."""
-    yield f"| error/box, PCK@0.1 | {' | '.join(sources)} |"
-    yield "| --- " * (len(sources) + 1) + "|"
-    pictures = {name: [image.load(s.image) for s in samples] for name, samples in sources.items()}
+    """A Markdown table: models down, sources across, and all of them where there are several."""
+    every = [sample for samples in sources.values() for sample in samples]
+    pictures = [image.load(sample.image) for sample in every]
+    ends = np.cumsum([len(samples) for samples in sources.values()])
+    columns = {
+        name: slice(end - len(samples), end)
+        for (name, samples), end in zip(sources.items(), ends, strict=True)
+    } | ({"all": slice(None)} if len(sources) > 1 else {})
+    yield f"| error/box, PCK@0.1 | {' | '.join(columns)} |"
+    yield "| --- " * (len(columns) + 1) + "|"
     for model, find in finds.items():
-        cells = [figures(find, samples, pictures[name]) for name, samples in sources.items()]
+        found = looks(find, every, pictures)
+        cells = [figures(found[part], every[part]) for part in columns.values()]
         yield f"| {model} | {' | '.join(cells)} |"
 
 
@@ -118,9 +129,9 @@ def poor(finds: dict[str, Find], samples: list[Sample]) -> Iterator[str]:
     """A Markdown table: faults down, models across."""
     yield f"| error/box, PCK@0.1 | {' | '.join(finds)} |"
     yield "| --- " * (len(finds) + 1) + "|"
-    for fault, change in tqdm(POOR.items(), unit="fault"):
-        pictures = [change(image.load(s.image), max(s.box[2:])) for s in samples]
-        yield f"| {fault} | {' | '.join(figures(find, samples, pictures) for find in finds.values())} |"
+    for fault, pictures in tqdm(taken_poorly(samples), total=len(POOR), unit="fault"):
+        cells = [figures(looks(find, samples, pictures), samples) for find in finds.values()]
+        yield f"| {fault} | {' | '.join(cells)} |"
 
 
 def times(networks: dict[str, MediaPipe]) -> Iterator[str]:
@@ -152,11 +163,10 @@ def main() -> None:
     }
     own = {f"{name}, label's own region": network.in_own_region for name, network in networks.items()}
     sources = {name: datasets.load(source) for name, _, source in (d.partition("=") for d in args.data)}
-    every = [sample for samples in sources.values() for sample in samples]
     if sources:
-        print(*accuracy(in_box | own, sources | ({"all": every} if len(sources) > 1 else {})), sep="\n")
+        print(*accuracy(in_box | own, sources), sep="\n")
     if args.poor:
-        print(*poor(in_box, every), sep="\n")
+        print(*poor(in_box, [sample for samples in sources.values() for sample in samples]), sep="\n")
     print(*times(networks), sep="\n")
 
 

@@ -1,4 +1,4 @@
-"""The figures of docs/model-card.md: accuracy by source, size, pose and skin tone, robustness, known failures.
+"""The figures of docs/model-card.md: accuracy by source, size, pose and skin tone, robustness, poor pictures, failures.
 
     python benchmarks/model_card.py --data NAME=coco:PATH [--data ...] [--handless FOLDER] [--float CHECKPOINT]
         [--model FILE] -o DIR
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from poor_pictures import POOR
+from poor_pictures import taken_poorly
 
 from edgehand import Hand, HandPose, datasets, image, metrics, models
 from edgehand.crop import crop, invert, patch_to_image, square, transform
@@ -170,8 +170,8 @@ def robustness(find: Find, samples: list[Sample]) -> Curves:
 def poor_pictures(find: Find, samples: list[Sample]) -> str:
     """A Markdown table: the figures of the same pictures, taken poorly."""
     lines = ["| picture | error/box | PCK@0.1 |", "| --- | --- | --- |"]
-    for fault, change in POOR.items():
-        found = [find(change(image.load(s.image), max(s.box[2:])), s.box) for s in samples]
+    for fault, pictures in taken_poorly(samples):
+        found = [find(picture, sample.box) for picture, sample in zip(pictures, samples, strict=True)]
         facts = summary(np.stack(found), samples)
         lines.append(f"| {fault} | {facts['error/box'].value:.4f} | {facts['PCK@0.1'].value:.4f} |")
     return "\n".join(lines)

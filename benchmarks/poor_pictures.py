@@ -1,17 +1,20 @@
 """Pictures as poor cameras, little light and far hands make them: what accuracy is measured on beside good ones.
 
-Written apart from what training does to its crops (`edgehand.training.augment`): here a fault is of one strength, in
-units of the hand, and of the whole picture.
+Written apart from what training does to its crops (`edgehand.training.augment`), but for the codec: here a fault is of
+one strength, in units of the hand, and of the whole picture.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+
+from edgehand import image
+from edgehand.datasets import Sample
+from edgehand.synth.degrade import compressed
 
 Picture = NDArray[np.uint8]
 Change = Callable[[Picture, float], Picture]
@@ -64,9 +67,7 @@ def jpeg(quality: int) -> Change:
     """JPEG of so low a quality, where the hand covers 100 pixels at most."""
 
     def change(picture: Picture, hand: float) -> Picture:
-        file = io.BytesIO()
-        Image.fromarray(_reduced(picture, hand, 100)).save(file, "JPEG", quality=quality)
-        return _enlarged(np.asarray(Image.open(file).convert("RGB")), picture)
+        return _enlarged(compressed(_reduced(picture, hand, 100), quality), picture)
 
     return change
 
@@ -105,3 +106,9 @@ POOR: dict[str, Change] = {
     "JPEG, quality 15": jpeg(15),
     "dark (power 2.5)": dark(2.5),
 }
+
+
+def taken_poorly(samples: list[Sample]) -> Iterator[tuple[str, list[Picture]]]:
+    """Each fault, and the pictures of the samples with it."""
+    for fault, change in POOR.items():
+        yield fault, [change(image.load(sample.image), max(sample.box[2:])) for sample in samples]
