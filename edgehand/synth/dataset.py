@@ -22,7 +22,7 @@ SHARD = 1000
 """Pictures in a folder."""
 QUALITY = 95
 """Of the JPEG files; what a poor camera's compression does is in the picture already."""
-VERSION = 2
+VERSION = 3
 """Of the pictures: changed when the same seed no longer gives the same ones."""
 
 Record = tuple[bytes, list[dict[str, Any]]]

@@ -105,6 +105,20 @@ GESTURES: dict[str, Gesture] = {
     "hook": _gesture((0, 0, 2, 4), (88, 92, 92, 88), (55, 58, 58, 55), 0.1, THUMB_REST),
     "tabletop": _gesture((80, 82, 82, 80), 4, 2, 0.1, (20, -5, 0, 5, 5, 5)),
     "typing": _gesture((22, 20, 22, 26), (38, 40, 40, 38), (16, 18, 18, 16), 0.55, (14, -6, 4, 8, 10, 16)),
+    "victory_bent": _gesture(
+        (22, 22, 75, 72), (86, 88, 90, 84), (46, 47, 57, 51), 0.6, (19, -23, 14, 2, 28, 12)
+    ),
+    "touch_middle": _gesture((4, 48, 6, 2), (6, 56, 10, 8), (4, 31, 6, 5), 0.5, (27, -9, 12, 6, 14, 15)),
+    "touch_ring": _gesture((0, 6, 48, 12), (4, 8, 58, 14), (3, 5, 32, 9), 0.5, (22, -16, 17, 2, 18, 17)),
+    "touch_little": _gesture((0, 2, 8, 47), (4, 5, 12, 52), (3, 4, 8, 30), 0.5, (27, -18, 19, 4, 21, 20)),
+    # Of the American fingerspelling alphabet, those that are none of the above.
+    "letter_d": _gesture((1, 46, 52, 55), (4, 58, 62, 60), (3, 34, 36, 35), 0.1, (28, -9, 11, 8, 14, 17)),
+    "letter_e": _gesture(
+        (43, 44, 39, 48), (94, 104, 92, 95), (52, 52, 51, 50), 0.0, (24, -14, 12, 4, 21, 29)
+    ),
+    "letter_g": _gesture((38, 76, 75, 72), (6, 92, 90, 84), (4, 58, 57, 51), 0.1, (23, -25, -6, 31, 20, 17)),
+    "letter_k": _gesture((-2, 62, 76, 73), (5, 8, 92, 86), (3, 5, 58, 52), 0.3, (39, -17, 9, 15, 14, 14)),
+    "letter_t": _gesture((77, 74, 75, 72), (86, 92, 90, 84), (40, 58, 57, 51), 0.0, (28, -15, 2, 26, 19, 21)),
     "snap": _gesture((35, 58, 70, 72), (35, 50, 86, 84), (20, 28, 54, 50), 0.1, (46, -4, 8, 22, 14, 12)),
 }
 GRASPS = (
@@ -117,3 +131,18 @@ GRASPS = (
     "cupped",
     "relaxed_more",
 )
+CLOSED = (
+    "fist",
+    "fist_tight",
+    "fist_thumb_aside",
+    "fist_half",
+    "point",
+    "point_thumb_out",
+    "point_bent",
+    "thumb_up",
+    "little_up",
+    "call",
+    "key",
+    "pinch_fist",
+)
+"""Three fingers or four in the palm: the joints of one lie before those of the next, so they are hard to tell."""

@@ -63,15 +63,16 @@ def _draw(rng: np.random.Generator, names: tuple[str, ...]) -> tuple[str, Gestur
     share = rng.random()
     if names or share < 0.40:
         return name, GESTURES[name], 1.0
-    if share < 0.62:
+    if share < 0.58:
         return "blend", _blend(GESTURES[name], GESTURES[other], rng), 1.0
-    if share < 0.88:
+    if share < 0.78:
         slope = rng.normal(0, 0.18) * np.linspace(-1, 1, 4)
         curl = np.clip(rng.beta(0.8, 0.9) + slope + rng.normal(0, 0.1, 4), -0.1, 1.05)
         knuckles = np.clip(curl + rng.normal(0, 0.15) + rng.normal(0, 0.06, 4), -0.2, 1)
         return "curl", _curled(curl, knuckles, rng), 0.4
     curl = rng.beta(0.7, 0.7, 4)
-    knuckles = np.clip(curl + rng.normal(0, 0.2, 4), -0.2, 1)
+    # Knuckles drawn for themselves make fingers that are hooked, or bent at the knuckle alone.
+    knuckles = np.clip(curl + rng.normal(0, 0.2, 4), -0.2, 1) if share < 0.89 else rng.beta(0.7, 0.7, 4)
     return "independent", _curled(curl, knuckles, rng), 0.4
 
 

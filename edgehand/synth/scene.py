@@ -17,7 +17,7 @@ from edgehand.synth.backgrounds import developed, sample_background, sample_text
 from edgehand.synth.camera import Camera, View, frame, place, sample_view
 from edgehand.synth.degrade import degrade, motion_blur
 from edgehand.synth.geometry import Array, rotation, triple
-from edgehand.synth.gestures import GRASPS
+from edgehand.synth.gestures import CLOSED, GRASPS
 from edgehand.synth.hand_model import HandModel, directions, keypoints
 from edgehand.synth.lights import orientation, sample_lighting, summary
 from edgehand.synth.poses import TYPICAL_PALM, Pose, sample_pose
@@ -257,7 +257,11 @@ class Renderer:
         return _Person(int(rng.integers(self._model.identities)), skin, material, tone, albedo)
 
     def _hand(self, person: _Person, rng: np.random.Generator, *, holding: bool) -> _Hand:
-        gestures = GRASPS if holding and rng.random() < 0.8 else ()
+        gestures: tuple[str, ...] = ()
+        if holding and rng.random() < 0.8:
+            gestures = GRASPS
+        elif rng.random() < 0.15:
+            gestures = CLOSED
         pose = sample_pose(self._model, person.identity, rng, gestures)
         points = keypoints(pose.bones)
         view = sample_view(pose.bones, rng)

@@ -7,8 +7,9 @@ import pytest
 
 from edgehand import _render
 from edgehand.synth import Assets
+from edgehand.synth.camera import sample_view
 from edgehand.synth.geometry import cross, random_rotation, rotation, segment_distance
-from edgehand.synth.gestures import GESTURES
+from edgehand.synth.gestures import CLOSED, GESTURES, GRASPS
 from edgehand.synth.hand_model import BONE, Angles, HandModel, directions, keypoints
 from edgehand.synth.lights import COLUMNS, ROWS, ambient, harmonics, orientation, summary
 from edgehand.synth.poses import DEEPEST, overlap, sample_pose
@@ -70,7 +71,20 @@ def test_gestures_do_not_pass_through_themselves(model: HandModel) -> None:
     assert np.mean([overlap(pose.bones[None])[0] < DEEPEST for pose in kinds]) > 0.9
     assert len({pose.kind for pose in kinds}) > 5
     assert sample_pose(model, 0, rng, ("fist",)).kind == "fist"
-    assert set(GESTURES) >= {"fist", "victory", "ok", "pinch", "pen"}
+    assert set(GESTURES) >= {"fist", "victory", "ok", "pinch", "pen", *GRASPS, *CLOSED}
+
+
+def test_hands_are_seen_from_all_sides(model: HandModel) -> None:
+    rng = np.random.default_rng(6)
+    bones = model.bones(0, model.pose(0, angles()))[0]
+    forward, _, palmar = directions(bones)
+    turns = np.array([sample_view(bones, rng).rotation for _ in range(1000)])
+    fingers, palm = turns @ forward, turns @ palmar
+    for direction in (*np.eye(3), *-np.eye(3)):
+        assert (fingers @ direction > np.cos(np.radians(60))).mean() > 0.08, direction
+        assert (palm @ direction > np.cos(np.radians(60))).mean() > 0.08, direction
+    # At the camera as well as away from it: z is depth.
+    assert (fingers[:, 2] < -0.5).mean() > (fingers[:, 2] > 0.5).mean()
 
 
 def test_cross_is_numpy_s() -> None:
