@@ -25,17 +25,14 @@ class View:
 
 
 def sample_view(bones: Array, rng: np.random.Generator) -> View:
-    """Draw a view of a left hand.
+    """Draw a view of a left hand that does something else than point at the camera.
 
     Args:
         bones: (bones, 2, 3) heads and tails of the posed hand.
         rng: source of randomness.
     """
-    forward, lateral, palmar = directions(bones)
-    # Fingers up, palm to the camera: the little finger of a left hand is then on the right.
-    facing = np.stack([lateral, -forward, -palmar])
     share = rng.random()
-    if share < 0.38:  # held up before a camera, palm or back
+    if share < 0.46:  # held up before a camera, palm or back
         half_turn = 180 * (rng.random() < 0.5)
         turn = (
             rotation(Z, rng.normal(0, 35))
@@ -43,7 +40,7 @@ def sample_view(bones: Array, rng: np.random.Generator) -> View:
             @ rotation(Y, half_turn + rng.normal(0, 32))
         )
         up = rotation(X, rng.normal(0, 15)) @ rotation(Z, rng.normal(0, 8)) @ -Y
-    elif share < 0.52:  # on or above a table, seen from above, mostly the back
+    elif share < 0.63:  # on or above a table, seen from above, mostly the back
         half_turn = 180 * (rng.random() < 0.75)
         turn = (
             rotation(Z, rng.uniform(-180, 180))
@@ -51,7 +48,7 @@ def sample_view(bones: Array, rng: np.random.Generator) -> View:
             @ rotation(Y, half_turn + rng.normal(0, 22))
         )
         up = rotation(X, rng.normal(0, 15)) @ rotation(Y, rng.normal(0, 15)) @ -Z
-    elif share < 0.65:  # one's own hand: fingers away from the eye
+    elif share < 0.79:  # one's own hand: fingers away from the eye
         half_turn = rng.choice([0, 180, 90, -90], p=[0.2, 0.5, 0.15, 0.15])
         turn = (
             rotation(Z, rng.normal(0, 30))
@@ -59,18 +56,32 @@ def sample_view(bones: Array, rng: np.random.Generator) -> View:
             @ rotation(Y, half_turn + rng.normal(0, 25))
         )
         up = rotation(X, rng.uniform(-60, 0)) @ rotation(Z, rng.normal(0, 8)) @ -Y
-    elif share < 0.83:  # held out to the camera, to point at it or with the knuckles before it
-        half_turn = rng.choice([0, 180, 90, -90], p=[0.45, 0.15, 0.2, 0.2])
-        turn = (
-            rotation(Z, rng.normal(0, 30))
-            @ rotation(X, rng.uniform(25, 95))
-            @ rotation(Y, half_turn + rng.normal(0, 25))
-        )
-        up = rotation(X, rng.normal(0, 15)) @ rotation(Z, rng.normal(0, 8)) @ -Y
     else:
         turn = random_rotation(rng)
         up = rotation(X, rng.normal(0, 25)) @ rotation(Z, rng.normal(0, 10)) @ -Y
-    return View(turn @ facing, up)
+    return View(turn @ _facing(bones), up)
+
+
+def sample_view_held_out(bones: Array, rng: np.random.Generator) -> View:
+    """Draw a view of a left hand that is held out to the camera, to point at it or with the knuckles before it.
+
+    Args:
+        bones: (bones, 2, 3) heads and tails of the posed hand.
+        rng: source of randomness.
+    """
+    half_turn = rng.choice([0, 180, 90, -90], p=[0.6, 0.1, 0.15, 0.15])
+    turn = (
+        rotation(Z, rng.normal(0, 30))
+        @ rotation(X, rng.uniform(25, 95))
+        @ rotation(Y, half_turn + rng.normal(0, 25))
+    )
+    return View(turn @ _facing(bones), rotation(X, rng.normal(0, 15)) @ rotation(Z, rng.normal(0, 8)) @ -Y)
+
+
+def _facing(bones: Array) -> Array:
+    """(3, 3) from the model to the camera: fingers up, palm to the camera, a left hand's little finger on the right."""
+    forward, lateral, palmar = directions(bones)
+    return np.stack([lateral, -forward, -palmar])
 
 
 @dataclass(frozen=True)

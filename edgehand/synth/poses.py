@@ -35,7 +35,12 @@ class Pose:
 
 
 def sample_pose(
-    model: HandModel, identity: int, rng: np.random.Generator, gestures: tuple[str, ...] = ()
+    model: HandModel,
+    identity: int,
+    rng: np.random.Generator,
+    gestures: tuple[str, ...] = (),
+    *,
+    bent: bool = False,
 ) -> Pose:
     """Draw a pose in which no finger passes through another.
 
@@ -43,10 +48,13 @@ def sample_pose(
         model, identity: whose hand.
         rng: source of randomness.
         gestures: if given, only these, with some variation.
+        bent: the wrist is bent towards the palm.
     """
     for _ in range(20):
         drawn = [_draw(rng, gestures) for _ in range(CANDIDATES)]
         angles = _angles([gesture for _, gesture, _ in drawn], [variation for *_, variation in drawn], rng)
+        if bent:
+            angles.wrist[:, 0] = rng.uniform(20, 75, CANDIDATES)
         transforms = model.pose(identity, angles)
         bones = model.bones(identity, transforms)
         possible = np.flatnonzero(overlap(bones) < DEEPEST)

@@ -14,7 +14,7 @@ from edgehand import _render
 from edgehand.synth import arms, objects, shapes
 from edgehand.synth.assets import Assets, Skin
 from edgehand.synth.backgrounds import developed, sample_background, sample_texture
-from edgehand.synth.camera import Camera, View, frame, place, sample_view
+from edgehand.synth.camera import Camera, View, frame, place, sample_view, sample_view_held_out
 from edgehand.synth.degrade import degrade, motion_blur
 from edgehand.synth.geometry import Array, rotation, triple
 from edgehand.synth.gestures import CLOSED, GRASPS
@@ -262,9 +262,12 @@ class Renderer:
             gestures = GRASPS
         elif rng.random() < 0.15:
             gestures = CLOSED
-        pose = sample_pose(self._model, person.identity, rng, gestures)
+        held_out = rng.random() < 0.2
+        # Who holds a hand out to a camera before them has the elbow below it, not behind.
+        bent = held_out and rng.random() < 0.5
+        pose = sample_pose(self._model, person.identity, rng, gestures, bent=bent)
         points = keypoints(pose.bones)
-        view = sample_view(pose.bones, rng)
+        view = (sample_view_held_out if held_out else sample_view)(pose.bones, rng)
         distance = np.exp(rng.uniform(np.log(0.24), np.log(1.2)))
         centre = (points.min(0) + points.max(0)) / 2
         return _Hand(

@@ -7,7 +7,7 @@ import pytest
 
 from edgehand import _render
 from edgehand.synth import Assets
-from edgehand.synth.camera import sample_view
+from edgehand.synth.camera import sample_view, sample_view_held_out
 from edgehand.synth.geometry import cross, random_rotation, rotation, segment_distance
 from edgehand.synth.gestures import CLOSED, GESTURES, GRASPS
 from edgehand.synth.hand_model import BONE, Angles, HandModel, directions, keypoints
@@ -83,8 +83,29 @@ def test_hands_are_seen_from_all_sides(model: HandModel) -> None:
     for direction in (*np.eye(3), *-np.eye(3)):
         assert (fingers @ direction > np.cos(np.radians(60))).mean() > 0.08, direction
         assert (palm @ direction > np.cos(np.radians(60))).mean() > 0.08, direction
-    # At the camera as well as away from it: z is depth.
-    assert (fingers[:, 2] < -0.5).mean() > (fingers[:, 2] > 0.5).mean()
+
+
+def test_a_hand_held_out_points_at_the_camera(model: HandModel) -> None:
+    rng = np.random.default_rng(7)
+    bones = model.bones(0, model.pose(0, angles()))[0]
+    forward, _, palmar = directions(bones)
+    turns = np.array([sample_view_held_out(bones, rng).rotation for _ in range(500)])
+    fingers, palm = turns @ forward, turns @ palmar
+    # x right, y down, z away from the camera: none points away, and most have the palm below.
+    assert (fingers[:, 2] < 0).mean() > 0.99
+    assert (fingers[:, 2] < -0.8).mean() > 0.4
+    assert (palm[:, 1] > 0.3).mean() > 0.4
+
+
+def test_a_bent_wrist_turns_the_palm_to_the_forearm(model: HandModel) -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(20):
+        bones = sample_pose(model, 0, rng, bent=True).bones
+        forward, _, palmar = directions(bones)
+        elbow, wrist = bones[BONE["lowerarm01"], 0], bones[BONE["wrist"], 0]
+        forearm = (elbow - wrist) / np.linalg.norm(elbow - wrist)
+        assert forearm @ palmar > 0.2
+        assert forearm @ forward < 0.2
 
 
 def test_cross_is_numpy_s() -> None:
