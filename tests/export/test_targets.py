@@ -99,7 +99,7 @@ def test_two_runs_are_bit_identical(exported: Export) -> None:
     shape = (1, 3, size, size) if taken.layout == "NCHW" else (1, size, size, 3)
     crop = np.random.default_rng(0).integers(0, 100, shape).astype(taken.dtype)
     heatmaps = first.backend.infer(crop).copy()
-    assert len(np.unique(heatmaps)) > 50
+    assert len(np.unique(heatmaps)) > 20  # noise, in which there is no hand, but no constant answer either
     assert np.array_equal(heatmaps, first.backend.infer(crop))
     assert np.array_equal(heatmaps, second.backend.infer(crop))
 
