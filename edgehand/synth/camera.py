@@ -34,27 +34,15 @@ def sample_view(bones: Array, rng: np.random.Generator) -> View:
     share = rng.random()
     if share < 0.46:  # held up before a camera, palm or back
         half_turn = 180 * (rng.random() < 0.5)
-        turn = (
-            rotation(Z, rng.normal(0, 35))
-            @ rotation(X, rng.normal(0, 26))
-            @ rotation(Y, half_turn + rng.normal(0, 32))
-        )
+        turn = _turned(rng.normal(0, 35), rng.normal(0, 26), half_turn + rng.normal(0, 32))
         up = rotation(X, rng.normal(0, 15)) @ rotation(Z, rng.normal(0, 8)) @ -Y
     elif share < 0.63:  # on or above a table, seen from above, mostly the back
         half_turn = 180 * (rng.random() < 0.75)
-        turn = (
-            rotation(Z, rng.uniform(-180, 180))
-            @ rotation(X, rng.normal(0, 18))
-            @ rotation(Y, half_turn + rng.normal(0, 22))
-        )
+        turn = _turned(rng.uniform(-180, 180), rng.normal(0, 18), half_turn + rng.normal(0, 22))
         up = rotation(X, rng.normal(0, 15)) @ rotation(Y, rng.normal(0, 15)) @ -Z
     elif share < 0.79:  # one's own hand: fingers away from the eye
         half_turn = rng.choice([0, 180, 90, -90], p=[0.2, 0.5, 0.15, 0.15])
-        turn = (
-            rotation(Z, rng.normal(0, 30))
-            @ rotation(X, -rng.uniform(15, 80))
-            @ rotation(Y, half_turn + rng.normal(0, 25))
-        )
+        turn = _turned(rng.normal(0, 30), -rng.uniform(15, 80), half_turn + rng.normal(0, 25))
         up = rotation(X, rng.uniform(-60, 0)) @ rotation(Z, rng.normal(0, 8)) @ -Y
     else:
         turn = random_rotation(rng)
@@ -70,12 +58,13 @@ def sample_view_held_out(bones: Array, rng: np.random.Generator) -> View:
         rng: source of randomness.
     """
     half_turn = rng.choice([0, 180, 90, -90], p=[0.6, 0.1, 0.15, 0.15])
-    turn = (
-        rotation(Z, rng.normal(0, 30))
-        @ rotation(X, rng.uniform(25, 95))
-        @ rotation(Y, half_turn + rng.normal(0, 25))
-    )
+    turn = _turned(rng.normal(0, 30), rng.uniform(25, 95), half_turn + rng.normal(0, 25))
     return View(turn @ _facing(bones), rotation(X, rng.normal(0, 15)) @ rotation(Z, rng.normal(0, 8)) @ -Y)
+
+
+def _turned(z: float, x: float, y: float) -> Array:
+    """(3, 3) turned about the camera's axes by some degrees: about y first, about z last."""
+    return rotation(Z, z) @ rotation(X, x) @ rotation(Y, y)
 
 
 def _facing(bones: Array) -> Array:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from edgehand import _render
 from edgehand.synth import Assets
-from edgehand.synth.camera import sample_view, sample_view_held_out
-from edgehand.synth.geometry import cross, random_rotation, rotation, segment_distance
+from edgehand.synth.camera import View, sample_view, sample_view_held_out
+from edgehand.synth.geometry import Array, cross, random_rotation, rotation, segment_distance
 from edgehand.synth.gestures import CLOSED, GESTURES, GRASPS
 from edgehand.synth.hand_model import BONE, Angles, HandModel, directions, keypoints
 from edgehand.synth.lights import COLUMNS, ROWS, ambient, harmonics, orientation, summary
@@ -74,23 +76,26 @@ def test_gestures_do_not_pass_through_themselves(model: HandModel) -> None:
     assert set(GESTURES) >= {"fist", "victory", "ok", "pinch", "pen", *GRASPS, *CLOSED}
 
 
-def test_hands_are_seen_from_all_sides(model: HandModel) -> None:
+def seen(
+    model: HandModel, draw: Callable[[Array, np.random.Generator], View], count: int
+) -> tuple[Array, Array]:
+    """Where the fingers point and the palm faces, (count, 3) each in camera space, in views drawn."""
     rng = np.random.default_rng(6)
     bones = model.bones(0, model.pose(0, angles()))[0]
     forward, _, palmar = directions(bones)
-    turns = np.array([sample_view(bones, rng).rotation for _ in range(1000)])
-    fingers, palm = turns @ forward, turns @ palmar
+    turns = np.array([draw(bones, rng).rotation for _ in range(count)])
+    return turns @ forward, turns @ palmar
+
+
+def test_hands_are_seen_from_all_sides(model: HandModel) -> None:
+    fingers, palm = seen(model, sample_view, 1000)
     for direction in (*np.eye(3), *-np.eye(3)):
         assert (fingers @ direction > np.cos(np.radians(60))).mean() > 0.08, direction
         assert (palm @ direction > np.cos(np.radians(60))).mean() > 0.08, direction
 
 
 def test_a_hand_held_out_points_at_the_camera(model: HandModel) -> None:
-    rng = np.random.default_rng(7)
-    bones = model.bones(0, model.pose(0, angles()))[0]
-    forward, _, palmar = directions(bones)
-    turns = np.array([sample_view_held_out(bones, rng).rotation for _ in range(500)])
-    fingers, palm = turns @ forward, turns @ palmar
+    fingers, palm = seen(model, sample_view_held_out, 500)
     # x right, y down, z away from the camera: none points away, and most have the palm below.
     assert (fingers[:, 2] < 0).mean() > 0.99
     assert (fingers[:, 2] < -0.8).mean() > 0.4
