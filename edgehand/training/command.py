@@ -75,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the labels",
     )  # fmt: skip
     parser.add_argument(
+        "--hints", type=Path, metavar="FILE",
+        help="learn the features of MediaPipe's network as well, hand_landmark_full.tflite of the package mediapipe",
+    )  # fmt: skip
+    parser.add_argument(
         "--qat", action="store_true",
         help="quantization-aware: fine-tune --init while it computes as its INT8 export will, at a tenth of the "
         "recipe's learning rate and in float32; the checkpoint is exported as any other",
@@ -105,6 +109,7 @@ def run(args: argparse.Namespace) -> None:
         init=_checkpoint(args.init),
         backbone=_checkpoint(args.backbone),
         teacher=_checkpoint(args.teacher),
+        hints=args.hints,
         qat=args.qat,
         device=args.device,
         threads=args.threads,
@@ -128,6 +133,8 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     if args.qat:
         if not args.init:
             raise InputError("--qat: fine-tunes a trained network; give it as --init NAME|FILE")
+        if args.hints:
+            raise InputError("--hints: --qat learns from heatmaps alone; leave one of them out")
         recipe = quantization_aware(recipe)
     if args.learning_rate is not None:
         if not (isfinite(args.learning_rate) and args.learning_rate > 0):

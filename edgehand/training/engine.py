@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from edgehand.keypoints import read_keypoints
 from edgehand.training.data import Batch, HandCrops, normalise
 from edgehand.training.distillation import Distillation
 from edgehand.training.processes import Process
+
+if TYPE_CHECKING:
+    from edgehand.training.hints import Hints
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ def train_steps(
     bfloat16: bool,
     distillation: Distillation | None = None,
     teacher_share: float = 0.0,
+    hints: Hints | None = None,
 ) -> Iterator[float]:
     """Train one step at a time, giving each step's loss: the mean over the batch.
 
@@ -74,6 +78,7 @@ def train_steps(
         bfloat16: whether the network computes in bfloat16.
         distillation: from a teacher; None learns from the labels alone.
         teacher_share: its part of the loss.
+        hints: from MediaPipe's network, for which the groups have crops of their own.
     """
     network.train()
     device = process.device
@@ -81,7 +86,7 @@ def train_steps(
     while step := list(islice(stream, groups_a_step)):
         optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=device)
-        for index, (patches, keypoints, weights) in enumerate(step):
+        for index, (patches, keypoints, weights, *wide) in enumerate(step):
             # Processes exchange gradients once a step, with its last group, and take their mean.
             last = index + 1 == len(step)
             together = last or not isinstance(network, DistributedDataParallel)
@@ -94,6 +99,8 @@ def train_steps(
                 if distillation:
                     taught = distillation.loss(heatmaps, patches, weights)
                     loss = (1 - teacher_share) * loss + teacher_share * taught
+                if hints:
+                    loss = loss + hints.loss(wide[0].to(device))
                 loss = loss * (len(patches) * process.count / batch_size)
                 loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -119,7 +126,7 @@ def predict(
     network.eval()
     spec = dataset.spec
     found: list[NDArray[np.float32]] = []
-    for patches, _, _ in plainly(DataLoader(dataset, batch_size=32, num_workers=workers)):
+    for patches, *_ in plainly(DataLoader(dataset, batch_size=32, num_workers=workers)):
         images = normalise(patches.to(device), spec)
         heatmaps = network(images).float().cpu().numpy()
         flipped = network(images.flip(3)).float().cpu().numpy() if flip_test else None

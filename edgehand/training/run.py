@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -37,6 +37,9 @@ from edgehand.training.rendered import Rendered
 from edgehand.training.schedules import SCHEDULES
 from edgehand.training.start import load_backbone
 
+if TYPE_CHECKING:
+    from edgehand.training.hints import Hints
+
 SAVE_EVERY = 180.0
 """Seconds between two states to resume from."""
 
@@ -52,6 +55,7 @@ def train(
     init: Path | None = None,
     backbone: Path | None = None,
     teacher: Path | None = None,
+    hints: Path | None = None,
     qat: bool = False,
     device: str | None = None,
     threads: int | None = None,
@@ -70,6 +74,7 @@ def train(
         init: checkpoint to start from.
         backbone: weights that MobileNetV2 alone starts from, see `edgehand.training.start.load_backbone`.
         teacher: checkpoint of a larger network to learn from as well, see `edgehand.training.distillation`.
+        hints: network of MediaPipe whose features to learn as well, see `edgehand.training.hints`.
         qat: whether the network computes as its INT8 export will, see `edgehand.training.qat`.
         device: a torch device; None takes CUDA where there is one.
         threads: CPU threads of the network.
@@ -80,7 +85,7 @@ def train(
     Raises:
         DataError: nothing to train on.
         InputError: no such device, the processes cannot share a step evenly, or the run would overwrite its start.
-        CheckpointError: `init`, `backbone` or the state in `folder` do not fit.
+        CheckpointError: `init`, `backbone`, `hints` or the state in `folder` do not fit.
         OutputError: `folder` cannot be written to.
     """
     if not samples and not rendered:
@@ -102,7 +107,7 @@ def train(
             decode=recipe.decode,
             score=recipe.score,
         )
-        crops = HandCrops(samples, spec, recipe.augmentation, seed, rendered)
+        crops = HandCrops(samples, spec, recipe.augmentation, seed, rendered, wide=hints is not None)
         mixture = mixture or Mixture((len(crops),))
         if backbone or qat:
             first = mixture.order(seed=seed, epoch=0)[:64]
@@ -112,9 +117,20 @@ def train(
         if qat:
             network = quantized(network, normalise(patches, spec))
         network.to(process.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        features = None
+        if hints:
+            # Reads TFLite files, by a package that no other training needs.
+            try:
+                from edgehand.training.hints import hints_for
+            except ModuleNotFoundError as error:
+                raise InputError(
+                    f"--hints: needs the package {error.name}: pip install 'edgehand[train,tflite]'"
+                ) from error
+            order = mixture.order(seed=seed, epoch=0)
+            features = hints_for(hints, network, crops, order, process.device, bfloat16=recipe.bfloat16)
         run = Run(
             recipe,
-            network,
+            features.hinted if features else network,
             crops,
             mixture,
             watched=HandCrops(validation, spec),
@@ -123,8 +139,11 @@ def train(
             workers=workers,
             seed=seed,
             teacher=_teacher(teacher, recipe, process) if teacher else None,
+            hints=features,
             qat=qat,
-            inputs=_inputs(samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher}),
+            inputs=_inputs(
+                samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher, "hints": hints}
+            ),
         )
         for start in (init, backbone, teacher):
             if start and start.resolve() == run.checkpoint.resolve():
@@ -179,6 +198,7 @@ class Run:
         workers: processes that prepare crops.
         seed: of the order of the samples.
         teacher: a network to learn from as well, on the process's device, and its spec.
+        hints: features to learn as well, of crops that `crops` gives; `network` is theirs.
         qat: whether the network computes as its INT8 export will.
         inputs: what the run starts from, see `_inputs`.
     """
@@ -196,13 +216,14 @@ class Run:
         workers: int,
         seed: int,
         teacher: tuple[torch.nn.Module, ModelSpec] | None = None,
+        hints: Hints | None = None,
         qat: bool = False,
         inputs: str = "",
     ) -> None:
         self.recipe, self.network, self.crops, self.watched = recipe, network, crops, watched
         self.mixture = mixture
         self.folder, self.process, self.workers, self.seed = folder, process, workers, seed
-        self.qat, self.inputs = qat, inputs
+        self.hints, self.qat, self.inputs = hints, qat, inputs
         self.checkpoint, self.state = folder / f"{recipe.network}.safetensors", folder / "resume.pt"
         self.optimizer: torch.optim.Optimizer = getattr(torch.optim, recipe.optimizer)(
             network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -293,6 +314,7 @@ class Run:
             bfloat16=recipe.bfloat16,
             distillation=self.distillation,
             teacher_share=recipe.teacher_share,
+            hints=self.hints,
         ):
             self.learning_rate = self.optimizer.param_groups[0]["lr"]
             self.schedule.step()
@@ -303,6 +325,8 @@ class Run:
     def _report(self, epoch: int, losses: list[float], validates: bool) -> str:
         """Validate, keep the weights if they are to be kept, and log; only in the first process."""
         kept = self.average.module if self.average else self.network
+        if self.hints:
+            kept = kept.get_submodule("network")
         row: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(losses))}
         row["learning_rate"] = self.learning_rate
         if validates:
