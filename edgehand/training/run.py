@@ -235,7 +235,8 @@ class Run:
         if recipe.ema is not None:
             self.average = AveragedModel(network, multi_avg_fn=_moving_average(recipe.ema), use_buffers=True)
         # After the average is copied, which is to keep no features of its own.
-        self.distillation = Distillation(*teacher, network, crops.spec, recipe.sigma) if teacher else None
+        student = network.get_submodule("network") if hints else network
+        self.distillation = Distillation(*teacher, student, crops.spec, recipe.sigma) if teacher else None
         self.groups_a_step = len(groups(self._batches(0)[0], recipe.group_size))
         if self.groups_a_step % process.count:
             raise InputError(
