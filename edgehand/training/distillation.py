@@ -55,7 +55,7 @@ class Distillation:
         ):
             for network, seen in ((teacher, self._taught), (student, self._learnt)):
                 for level in network.LEVELS:
-                    network.backbone[level].register_forward_hook(partial(_keep, seen, level))
+                    network.backbone[level].register_forward_hook(partial(keep, seen, level))
 
     @torch.no_grad()
     def target(self, patches: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ def _resized(maps: Tensor, size: int) -> Tensor:
     return functional.grid_sample(maps, grid.to(maps.dtype), padding_mode="border", align_corners=True)
 
 
-def _keep(
+def keep(
     seen: dict[int, Tensor], level: int, _module: nn.Module, _inputs: tuple[Tensor], features: Tensor
 ) -> None:
     """A hook that remembers what a block gave last."""

@@ -13,6 +13,7 @@ from torch.utils.data import default_collate
 from edgehand.errors import InputError
 from edgehand.spec import ModelSpec
 from edgehand.training.data import HandCrops, normalise
+from edgehand.training.distillation import keep
 from edgehand.training.mediapipe import LandmarkFeatures
 from edgehand.training.mixture import Draw
 from edgehand.training.networks import LiteDepthwise
@@ -39,7 +40,7 @@ class Hinted(nn.Module):
         self.projections = nn.ModuleList()
         for index, count in enumerate(channels):
             network.backbone[network.LEVELS[2 + index]].register_forward_hook(
-                partial(_keep, self.learnt, index)
+                partial(keep, self.learnt, index)
             )
             self.projections.append(nn.Conv2d(network.WIDTHS[2 + index], count, 1))
             self.register_buffer(f"mean{index}", torch.zeros(1, count, 1, 1))
@@ -163,10 +164,3 @@ def hints_for(
     teacher = LandmarkFeatures(file).to(device, torch.bfloat16 if bfloat16 else torch.float32)
     patches, _, _, wide = default_collate([crops[draw] for draw in order[:FIRST]])
     return Hints(teacher, network, crops.spec, patches.to(device), wide.to(device))
-
-
-def _keep(
-    seen: dict[int, Tensor], index: int, _module: nn.Module, _inputs: tuple[Tensor], features: Tensor
-) -> None:
-    """A hook that remembers what a block gave last."""
-    seen[index] = features

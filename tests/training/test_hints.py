@@ -235,7 +235,7 @@ def test_the_loss_teaches_the_network_and_its_projections(hand) -> None:
 def test_a_run_learns_from_both_and_keeps_the_network_alone(
     tmp_path, write_dataset, landmarks, capsys
 ) -> None:
-    """Interrupted or not it ends at the same weights; these are not those of a run without hints."""
+    """The checkpoint is a plain one, of other weights than without hints; none goes on with a run of the other kind."""
     source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=4)}"
     assert len(datasets.load(source)) == 4
     command = [
