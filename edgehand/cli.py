@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import NoReturn
 
-from edgehand import __version__
+from edgehand import __version__, _core
 from edgehand.errors import EdgehandError
 
 # name: (module with add_arguments(parser) and run(args), extra of the package it needs, one line for --help)
@@ -53,6 +53,11 @@ def main(argv: list[str] | None = None) -> int:
             importlib.import_module(module).add_arguments(command)
     args = parser.parse_args(arguments)
     module, extra, _ = COMMANDS[args.command]
+    try:
+        _core.kernel()
+    except ValueError as error:
+        # EDGEHAND_KERNEL names none, which the first picture would bring to light in the middle of a command.
+        return _fail(str(error))
     try:
         return int(importlib.import_module(module).run(args) or 0)
     except EdgehandError as error:

@@ -58,6 +58,11 @@ def test_a_missing_package_is_named_with_the_extra() -> None:
     assert "pip install 'edgehand[export]'" in done.stderr
 
 
+def test_an_unknown_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEHAND_KERNEL", "sse9")
+    assert "EDGEHAND_KERNEL is 'sse9', expected one of scalar" in refusal("predict", PHOTO)
+
+
 def test_predict_writes_json_and_picture(tmp_path: Path) -> None:
     out, drawn = tmp_path / "hands.json", tmp_path / "new" / "drawn.jpg"
     done = edgehand("predict", PHOTO, "--box", "66,48,120,134", "--json", out, "--draw", drawn)

@@ -254,6 +254,25 @@ def test_a_run_learns_from_both_and_keeps_the_network_alone(
     assert "is of another run" in capsys.readouterr().err
 
 
+def test_a_run_stopped_midway_ends_as_one_that_was_not(tmp_path, write_dataset, landmarks, cut_off) -> None:
+    """Its projections, which no checkpoint keeps, go on from where they were."""
+    source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=16)}"
+
+    def run(name: str) -> int:
+        return main([
+            "train", "--data", source, "--validation", source, "--init", "lite", "--batch-size", "4", "--input-size",
+            "64", "--float32", "--workers", "0", "--hints", str(landmarks), "--epochs", "2", "-o", str(tmp_path / name),
+        ])  # fmt: skip
+
+    assert run("whole") == 0
+    cut_off(lambda: run("parts"))
+    assert run("parts") == 0
+    one, other = (torch.load(tmp_path / name / "resume.pt", weights_only=True) for name in ("whole", "parts"))
+    assert "projections.0.weight" in one["network"]
+    for key, tensor in one["network"].items():
+        assert torch.equal(tensor, other["network"][key]), key
+
+
 def test_what_cannot_be_taught_is_told(tmp_path, write_dataset, landmarks, capsys) -> None:
     source = f"coco:{write_dataset(tmp_path / 'data', 'coco', hands=2)}"
     command = [

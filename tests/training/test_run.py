@@ -66,28 +66,10 @@ def test_published_recipe_trains_in_one_command(name, tmp_path, write_dataset) -
 
 
 @pytest.mark.slow
-def test_a_run_stopped_midway_ends_as_one_that_was_not(samples, tmp_path, monkeypatch) -> None:
+def test_a_run_stopped_midway_ends_as_one_that_was_not(samples, tmp_path, cut_off) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     train(samples, samples[:2], SMALL, whole, workers=0)
-    monkeypatch.setattr(runs, "SAVE_EVERY", 0.0)
-    steps = 0
-
-    class Stop(Exception):
-        pass
-
-    original = runs.save_state
-
-    def stop_after_three(state, path) -> None:
-        nonlocal steps
-        original(state, path)
-        steps += 1
-        if steps == 3:
-            raise Stop
-
-    monkeypatch.setattr(runs, "save_state", stop_after_three)
-    with pytest.raises(Stop):
-        train(samples, samples[:2], SMALL, parts, workers=0)
-    monkeypatch.setattr(runs, "save_state", original)
+    cut_off(lambda: train(samples, samples[:2], SMALL, parts, workers=0))
     train(samples, samples[:2], SMALL, parts, workers=0)
     one, _ = load_checkpoint(whole / "lite.safetensors")
     other, _ = load_checkpoint(parts / "lite.safetensors")
