@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader
 
 from edgehand.spec import ModelSpec
 from edgehand.training.checkpoint import load_checkpoint, load_tensors, save_checkpoint
-from edgehand.training.command import training_samples
+from edgehand.training.command import divided
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.engine import batches
 from edgehand.training.mixture import mixture, read_share
@@ -38,6 +38,9 @@ def main() -> None:
     )
     parser.add_argument("checkpoints", nargs="+", type=Path)
     parser.add_argument("--data", action="append", required=True, metavar="FORMAT:PATH[@SHARE]")
+    parser.add_argument(
+        "--holdout", type=float, default=0.1, help="as of the training; 0 where it had --validation"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     args = parser.parse_args()
 
@@ -53,23 +56,24 @@ def main() -> None:
         for name, tensor in states[0].items()
     }
     load_tensors(network, mean, str(args.output))
-    update_bn(training_groups(args.data, spec), network)
+    update_bn(training_groups(args.data, spec, args.holdout), network)
     save_checkpoint(network, spec, args.output)
 
 
-def training_groups(data: list[str], spec: ModelSpec) -> Iterator[Tensor]:
+def training_groups(data: list[str], spec: ModelSpec, holdout: float) -> Iterator[Tensor]:
     """Groups of the network's inputs, as training draws them.
 
     Args:
         data: FORMAT:PATH[@SHARE], those of `edgehand train --data` that lie on disk.
         spec: of the network.
+        holdout: fraction of the pictures that training left out.
     Yields:
         (N, 3, S, S) float32, as many as batch norm sees together while training.
     """
     recipe = RECIPES[spec.name]
     sources, shares = zip(*(read_share(source) for source in data), strict=True)
-    loaded = [training_samples(source) for source in sources]
-    order = mixture([len(samples) for samples in loaded], list(shares)).order(seed=0, epoch=0)
+    loaded = [divided(source, holdout)[0] for source in sources]
+    order = mixture(list(sources), [len(samples) for samples in loaded], list(shares)).order(seed=0, epoch=0)
     if len(order) < recipe.group_size:
         raise SystemExit(f"--data: {len(order)} hands; batch norm is measured on {recipe.group_size} or more")
     crops = HandCrops([sample for samples in loaded for sample in samples], spec, recipe.augmentation)

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgehand import HandPose, image, models
+from edgehand.files import write_atomically
 from edgehand.runtime.artifact import open_model
 from edgehand.runtime.estimator import Box, box_around, find_keypoints, table_for
 
@@ -179,7 +180,7 @@ def clean(looks: Looks, file: Path, output: Path, *, find: bool) -> None:
             whose = {"id": new_id, "image_id": shown["id"], "category_id": 1, "iscrowd": 0}
             after, new_id = [whose | new], new_id + 1
         kept += after
-    (output / file.name).write_text(json.dumps(content | {"annotations": kept}))
+    write_atomically(output / file.name, json.dumps(content | {"annotations": kept}).encode())
     told = ", ".join(f"{count} {what}" for what, count in done.items())
     print(f"{file.name}: {len(content['annotations'])} hands, now {len(kept)}; {told}")
 
@@ -195,6 +196,10 @@ def main() -> None:
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args()
+    names = [file.name for file in args.labels]
+    for file in args.labels:
+        if names.count(file.name) > 1 or file.resolve() == (args.output / file.name).resolve():
+            parser.error(f"{file}: {args.output / file.name} would be overwritten; give another -o for it")
     args.output.mkdir(parents=True, exist_ok=True)
     looks = Looks()
     for file in args.labels:

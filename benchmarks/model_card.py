@@ -144,11 +144,12 @@ def robustness(find: Find, samples: list[Sample]) -> Curves:
         def change(sample: Sample) -> tuple[Any, Any, Any]:
             # A square around the hand, large enough that its corners are seen after any turn.
             cx, cy, side = square(sample.box, 2.0)
-            size = round(side)
+            size = min(round(side), 4096)  # as large as `crop` makes them
             back = patch_to_image(cx, cy, side, size, rotation=degrees, flip=flip)
             turned_picture = crop(pictures[sample.image], back, size, antialias=True)
             points = transform(invert(back), sample.keypoints)
-            low, high = points.min(0), points.max(0)
+            known = points[sample.visibility > 0]
+            low, high = known.min(0), known.max(0)
             # The tight box of a turned hand has another size, so the padding stays that of the upright one.
             longer = max(sample.box[2:])
             centre = (low + high) / 2
@@ -203,7 +204,8 @@ def failures(found: NDArray[np.float32], samples: list[Sample], path: Path, coun
         points = transform(invert(back), found[index])
         hand = Hand(keypoints=points.astype(np.float32), scores=np.ones(21, np.float32), box=(0, 0, 192, 192))
         tiles.append(np.asarray(draw(patch, [hand])))
-    rows = [np.concatenate(tiles[start : start + 6], axis=1) for start in range(0, count, 6)]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % 6)
+    rows = [np.concatenate(tiles[start : start + 6], axis=1) for start in range(0, len(tiles), 6)]
     Image.fromarray(np.concatenate(rows)).save(path, quality=85)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,8 @@ def cut_out(picture: Picture, keypoints: NDArray[np.float64]) -> NDArray[np.floa
     return cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.7)
 
 
-def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64], NDArray[np.uint8]]]:
-    """The surroundings of every labelled hand: a picture of at most LARGEST pixels a side, keypoints, visibility."""
+def hands(files: list[Path]) -> list[tuple[str, Picture, NDArray[np.float64], NDArray[np.uint8]]]:
+    """Of every labelled hand: its photo's name, what is around it (at most LARGEST pixels), keypoints, visibility."""
     result = []
     for sample in [sample for file in files for sample in datasets.load(f"coco:{file}")]:
         if not placed(np.c_[sample.keypoints, sample.visibility]).all():
@@ -105,7 +106,7 @@ def hands(files: list[Path]) -> list[tuple[Picture, NDArray[np.float64], NDArray
         part = part.resize([max(1, round(side * scale)) for side in part.size], Image.Resampling.BOX)
         scales = np.array(part.size) / (right - left, bottom - top)
         moved = (sample.keypoints + 0.5 - (left, top)) * scales - 0.5
-        result.append((np.asarray(part), moved, sample.visibility))
+        result.append((sample.image.name, np.asarray(part), moved, sample.visibility))
     return result
 
 
@@ -119,6 +120,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
     args = parser.parse_args()
+    if args.n < 1:
+        parser.error(f"-n {args.n}: expected at least 1")
     cv2.setNumThreads(1)
     assets = synth.load(args.assets)
     outlooks = [developed(panorama) for panorama in assets.panoramas]
@@ -127,7 +130,8 @@ def main() -> None:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     everyone = hands(args.photos)
-    for number, (picture, keypoints, visibility) in enumerate(tqdm(everyone, unit="hand")):
+    times: Counter[str] = Counter()
+    for photo, picture, keypoints, visibility in tqdm(everyone, unit="hand"):
         height, width = picture.shape[:2]
         scale = min(1.0, CUT / max(height, width))
         small = Image.fromarray(picture).resize([max(1, round(side * scale)) for side in (width, height)])
@@ -143,10 +147,13 @@ def main() -> None:
             # The hand a little smaller than it was cut, lest a rim of the old background goes with it.
             alpha = np.clip(1.6 * cover - 0.6, 0, 1)[..., None]
             mixed = (alpha * picture + (1 - alpha) * behind).astype(np.uint8)
-            name = f"{number:05d}_{len(images):06d}.jpg"
+            # Of the photo's name, by which `edgehand train` holds out a part: none that it trains on comes back there.
+            name = f"{times[photo]:03d}/{photo}"
+            times[photo] += 1
             drawn = Image.fromarray(mixed)
             if rng.random() < 0.3:
                 drawn = drawn.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.8)))
+            (args.output / name).parent.mkdir(exist_ok=True)
             drawn.save(args.output / name, quality=92)
             whose = {"id": len(images), "image_id": len(images), "category_id": 1, "iscrowd": 0}
             annotations.append(whose | described(np.c_[keypoints, visibility]))

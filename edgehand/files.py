@@ -1,11 +1,19 @@
-"""Writing files: whole or not at all."""
+"""Files: written whole or not at all; archives of arrays, read as what anybody may have made."""
 
 from __future__ import annotations
 
+import struct
+import tokenize
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edgehand.errors import OutputError
 
@@ -73,3 +81,31 @@ def _write(file: Path, content: bytes, named: Path) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise OutputError(f"{named}: cannot be written ({error.strerror}); choose another place") from None
+
+
+def read_arrays(path: Path, most: int) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file.
+
+    Args:
+        path: of the file.
+        most: bytes that they may have unpacked.
+    Raises:
+        ValueError: it is no such file, is damaged, or holds more.
+    """
+    try:
+        with ZipFile(path) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+        if size > most:
+            raise ValueError(f"{size / 2**20:.0f} MiB unpacked, more than the {most >> 20} MiB read")
+        # Opened here: NumPy leaves a file open that is no archive.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
+            return {name: content[name] for name in content.files}
+    except _DAMAGE as error:
+        raise ValueError(str(error) or type(error).__name__) from error
+
+
+# What zipfile and NumPy raise on damaged archives; MemoryError, where an array's header claims more than there is.
+_DAMAGE = (
+    OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, NotImplementedError, MemoryError, SyntaxError,
+    BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip

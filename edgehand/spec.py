@@ -101,5 +101,5 @@ class ModelSpec:
             return cls(**values)
         except InputError:
             raise
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputError(f"spec: a field has the wrong type ({error})") from error

@@ -63,6 +63,18 @@ def test_an_unknown_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "EDGEHAND_KERNEL is 'sse9', expected one of scalar" in refusal("predict", PHOTO)
 
 
+def test_a_full_disk_is_one_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-u", "-m", "edgehand", "predict", PHOTO],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("edgehand: there is no room left on the disk")
+
+
 def test_predict_writes_json_and_picture(tmp_path: Path) -> None:
     out, drawn = tmp_path / "hands.json", tmp_path / "new" / "drawn.jpg"
     done = edgehand("predict", PHOTO, "--box", "66,48,120,134", "--json", out, "--draw", drawn)

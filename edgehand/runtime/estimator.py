@@ -51,7 +51,7 @@ class HandPose:
     def __call__(self, image: ImageLike, boxes: Sequence[Sequence[float]] | None = None) -> list[Hand]:
         """Find the keypoints of each box's hand, with a second look where the first was a poor one.
 
-        Where the box is much larger than the hand or beside it, or the hand is turned by more than 60 degrees, the
+        Where the box is much larger than the hand or off its middle, or the hand is turned by more than 60 degrees, the
         keypoints say where and how to look again, which takes as long again (docs/model-card.md: what it is good for).
 
         Args:

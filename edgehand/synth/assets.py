@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from PIL import Image, ImageFilter
 
 from edgehand import image
 from edgehand.errors import DataError
+from edgehand.files import read_arrays
 from edgehand.synth.geometry import Array
 
 BONES = (
@@ -34,7 +34,7 @@ BONES = (
 )  # fmt: skip
 """MakeHuman's names, parents before children."""
 MAX_BYTES = 2**28
-"""Larger hand.npz files are refused."""
+"""A larger hand.npz, unpacked, is refused."""
 PANORAMA_SIZES = ((64, 32), (16384, 8192))
 """Least and largest width and height of panoramas, pixels."""
 BACKGROUND_SIDE = 640
@@ -132,17 +132,12 @@ def _fingerprint(files: list[Path], folder: Path) -> str:
 
 
 def _hand(file: Path) -> HandMesh:
-    if file.stat().st_size > MAX_BYTES:
-        raise DataError(
-            f"{file}: {file.stat().st_size / 2**20:.0f} MiB, more than the {MAX_BYTES >> 20} MiB read"
-        )
     try:
-        # Opened here: NumPy leaves a file open that is no archive.
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as content:
-            arrays: dict[str, Any] = {
-                key: content[key] for key in ("V", "J", "P", "W", "quads", "tquads", "uv", "bones", "parent")
-            }
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        content = read_arrays(file, MAX_BYTES)
+        arrays: dict[str, Any] = {
+            key: content[key] for key in ("V", "J", "P", "W", "quads", "tquads", "uv", "bones", "parent")
+        }
+    except (ValueError, KeyError) as error:
         raise DataError(
             f"{file}: not a hand model ({error}); make it by `edgehand synth build-assets`"
         ) from None
@@ -150,7 +145,7 @@ def _hand(file: Path) -> HandMesh:
     identities, count = vertices.shape[:2] if vertices.ndim == 3 else (0, 0)
     shapes = {
         "V": (identities, count, 3), "J": (identities, 24, 2, 3), "P": (identities, 24, 3, 3), "W": (count, 24),
-        "quads": (len(arrays["quads"]), 4), "tquads": (len(arrays["quads"]), 4), "uv": (len(uv), 2),
+        "quads": (*arrays["quads"].shape[:1], 4), "tquads": (*arrays["quads"].shape[:1], 4), "uv": (*uv.shape[:1], 2),
         "bones": (24,), "parent": (24,),
     }  # fmt: skip
     for key, shape in shapes.items():
@@ -218,8 +213,12 @@ def _skin(path: Path, region: Region, shape: tuple[int, ...]) -> Skin:
 
 
 def _panorama(path: Path) -> NDArray[np.float32]:
-    import OpenEXR
-
+    try:
+        import OpenEXR
+    except ModuleNotFoundError:
+        raise DataError(
+            f"{path}: reading it needs the package OpenEXR: pip install 'edgehand[synth]'"
+        ) from None
     try:
         with OpenEXR.File(str(path), header_only=True) as file:
             first, last = file.header()["dataWindow"]
@@ -253,9 +252,7 @@ def background(path: Path) -> Image.Image:
     Raises:
         ImageError: it cannot be read.
     """
-    with Image.open(path) as opened:
-        opened.draft("RGB", (BACKGROUND_SIDE, BACKGROUND_SIDE))
-        picture = Image.fromarray(image.load(opened))
+    picture = Image.fromarray(image.load(path, draft=BACKGROUND_SIDE))
     scale = BACKGROUND_SIDE / min(picture.size)
     if scale < 1:
         size = (round(picture.width * scale), round(picture.height * scale))

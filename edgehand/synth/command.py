@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument(
         "--identities", type=int, default=200, help="how many different hands (default: %(default)s)"
     )
-    build.add_argument("--seed", type=int, default=0, help="of who they are (default: %(default)s)")
+    # Without a default of its own, which would replace a --seed before `build-assets`.
+    build.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="of who they are (default: 0)")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -117,7 +117,7 @@ def _hand(data: Path, identities: int, rng: np.random.Generator) -> dict[str, ND
     # A vertex that no kept face has would only cost time.
     used, quads = np.unique(mesh.quads[faces], return_inverse=True)
     used_uv, uv_quads = np.unique(mesh.uv_quads[faces], return_inverse=True)
-    joints, planes = _joints(data / "rigs" / "default.mhskel", skeleton, len(mesh.vertices))
+    joints, planes, parents = _joints(data / "rigs" / "default.mhskel", skeleton, len(mesh.vertices))
     bodies = [AVERAGE, *(sample_body(rng) for _ in range(identities - 1))]
     targets = _Targets(data / "targets", len(mesh.vertices))
     shapes = [targets.apply(mesh.vertices, body) for body in tqdm(bodies, unit="identity", disable=None)]
@@ -132,7 +132,7 @@ def _hand(data: Path, identities: int, rng: np.random.Generator) -> dict[str, ND
         "tquads": uv_quads.reshape(-1, 4),
         "uv": mesh.uv[used_uv].astype(np.float32),
         "bones": np.array(BONES),
-        "parent": np.array([_parent(skeleton, bone) for bone in BONES]),
+        "parent": np.array(parents),
         "meta": np.array(json.dumps([vars(body) for body in bodies])),
     }
 
@@ -269,8 +269,8 @@ class _Targets:
         return shape
 
 
-def _joints(file: Path, skeleton: dict[str, Any], vertices: int) -> tuple[list[Any], list[Any]]:
-    """The vertices whose mean is the head and tail, and the corners of the rotation plane, of each bone."""
+def _joints(file: Path, skeleton: dict[str, Any], vertices: int) -> tuple[list[Any], list[Any], list[int]]:
+    """The vertices whose mean is the head and tail, and the corners of the rotation plane, of each bone; its parent."""
 
     def cube(name: str) -> list[int]:
         indices = [int(index) for index in skeleton["joints"][name]]
@@ -282,16 +282,12 @@ def _joints(file: Path, skeleton: dict[str, Any], vertices: int) -> tuple[list[A
         bones = [skeleton["bones"][f"{bone}.L"] for bone in BONES]
         ends = [[cube(bone["head"]), cube(bone["tail"])] for bone in bones]
         planes = [[cube(name) for name in skeleton["planes"][bone["rotation_plane"]]] for bone in bones]
+        names = [str(bone["parent"]).removesuffix(".L") for bone in bones]
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{file}: not MakeHuman's default skeleton ({type(error).__name__}: {error})"
         ) from None
-    return ends, planes
-
-
-def _parent(skeleton: dict[str, Any], bone: str) -> int:
-    name = str(skeleton["bones"][f"{bone}.L"]["parent"]).removesuffix(".L")
-    return BONES.index(name) if name in BONES else -1
+    return ends, planes, [BONES.index(name) if name in BONES else -1 for name in names]
 
 
 def _json(file: Path) -> dict[str, Any]:

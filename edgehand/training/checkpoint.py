@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -98,15 +99,15 @@ def load_tensors(network: nn.Module, tensors: dict[str, Tensor], name: str) -> N
 
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write all that an exact resume needs, whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    content = io.BytesIO()
+    torch.save(state, content)
+    write_atomically(path, content.getvalue())
 
 
 def load_state(path: Path) -> dict[str, Any]:
-    """Read what `save_state` wrote (tensors and plain values only: nothing is executed)."""
+    """Read what `save_state` wrote, onto the CPU (tensors and plain values only: nothing is executed)."""
     try:
-        state: dict[str, Any] = torch.load(path, weights_only=True)
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:
         raise CheckpointError(f"{path}: cannot resume from it ({error}); delete it to start anew") from error
     if not isinstance(state, dict):

@@ -120,13 +120,14 @@ def run(args: argparse.Namespace) -> None:
 
 def _recipe(args: argparse.Namespace) -> Recipe:
     """The recipe that is asked for, changed as the options say."""
+    from edgehand.runtime.artifact import MAX_THREADS
     from edgehand.training.networks import MULTIPLE
     from edgehand.training.recipes import RECIPES, quantization_aware, with_batch_size
 
     if args.recipe not in RECIPES:
         raise InputError(f"--recipe {args.recipe!r}: expected one of {', '.join(RECIPES)}")
     check_range("--epochs", args.epochs, 1)
-    check_range("--threads", args.threads, 1)
+    check_range("--threads", args.threads, 1, MAX_THREADS)
     check_range("--workers", args.workers, 0)
     check_range("--seed", args.seed, 0, 2**63 - 1)
     recipe = RECIPES[args.recipe]
@@ -150,11 +151,6 @@ def _recipe(args: argparse.Namespace) -> Recipe:
         recipe = replace(recipe, input_size=args.input_size)
     if args.batch_size is not None:
         recipe = with_batch_size(recipe, args.batch_size)
-    if recipe.group_size == 1 and recipe.input_size == MULTIPLE:
-        raise InputError(
-            f"--batch-size {args.batch_size}: one picture of {MULTIPLE} pixels gives batch norm a single value; "
-            "give more or larger ones"
-        )
     return replace(recipe, bfloat16=False) if args.float32 else recipe
 
 
@@ -178,7 +174,7 @@ def _data(args: argparse.Namespace, recipe: Recipe) -> _Data:
         raise InputError(f"--holdout {args.holdout}: expected a fraction from 0 up to, not including, 1")
     sources = [read_share(source) for source in args.data]
     sources.sort(key=lambda source: source[0].startswith(SYNTH))
-    assets = [Path(source.removeprefix(SYNTH)) for source, _ in sources if source.startswith(SYNTH)]
+    assets = [_folder(source, SYNTH) for source, _ in sources if source.startswith(SYNTH)]
     if len(assets) > 1:
         raise InputError(
             f"--data: {len(assets)} sources {SYNTH}ASSETS; give one, with all assets in its folder"
@@ -189,34 +185,31 @@ def _data(args: argparse.Namespace, recipe: Recipe) -> _Data:
             f"--data {HANDLESS}DIR: nothing can be learnt from it by {recipe.loss}, which recipe {args.recipe} has; "
             "leave it out"
         )
-    loaded = [training_samples(source) for source in files]
+    parts = [divided(source, 0 if args.validation else args.holdout) for source in files]
+    loaded = [kept for kept, _ in parts]
     if args.validation:
         validation = [sample for source in args.validation for sample in datasets.load(source, "test")]
     else:
-        # Where there is no hand, no keypoint can be judged.
-        parts = [
-            datasets.split(samples, 0 if source.startswith(HANDLESS) else args.holdout)
-            for source, samples in zip(files, loaded, strict=True)
-        ]
-        loaded = [kept for kept, _ in parts]
         validation = [sample for _, held_out in parts for sample in held_out]
     sizes = [len(samples) for samples in loaded] + [AN_EPOCH for _ in assets]
     return _Data(
         samples=[sample for samples in loaded for sample in samples],
         validation=validation,
         rendered=Rendered(assets[0], args.seed) if assets else None,
-        mixture=mixture(sizes, [share for _, share in sources]),
+        mixture=mixture([source for source, _ in sources], sizes, [share for _, share in sources]),
     )
 
 
-def training_samples(source: str) -> list[Sample]:
-    """What a source of `--data` that lies on disk trains on.
+def divided(source: str, holdout: float) -> tuple[list[Sample], list[Sample]]:
+    """What a source of `--data` that lies on disk trains on, and what of it is held out.
 
     Args:
         source: FORMAT:PATH, or handless:DIR.
+        holdout: fraction of the pictures to hold out; none of those without a hand, in which no keypoint can be judged.
     Returns:
-        labelled hands, or windows without one, see `edgehand.training.handless`.
+        labelled hands, or windows without one, see `edgehand.training.handless`; and those held out.
     Raises:
+        InputError: no folder is named.
         DataError: no such data, or not of this format.
         ImageError: a picture without hands cannot be read.
     """
@@ -224,8 +217,16 @@ def training_samples(source: str) -> list[Sample]:
     from edgehand.training import handless
 
     if source.startswith(HANDLESS):
-        return handless.windows(Path(source.removeprefix(HANDLESS)))
-    return datasets.load(source, "train")
+        return handless.windows(_folder(source, HANDLESS)), []
+    return datasets.split(datasets.load(source, "train"), holdout)
+
+
+def _folder(source: str, prefix: str) -> Path:
+    name = source.removeprefix(prefix)
+    # An empty one would be the folder that the command runs in.
+    if not name:
+        raise InputError(f"--data {source!r}: names no folder; give it after the colon")
+    return Path(name)
 
 
 def _checkpoint(name_or_file: str | None) -> Path | None:

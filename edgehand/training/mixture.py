@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import TypeAlias
 
 import numpy as np
@@ -13,6 +12,8 @@ from edgehand.errors import DataError, InputError
 
 Draw: TypeAlias = tuple[int, int]
 """Index of a sample, and how often it came before in the epoch: by both, each of its crops is another one."""
+SHARES = (1e-6, 1e6)
+"""Least and largest: of larger ones the sum is none, and a source is gone through without end."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def read_share(source: str) -> tuple[str, float | None]:
     Returns:
         (FORMAT:PATH, share), the share None where none is given.
     Raises:
-        InputError: the share is not a positive number.
+        InputError: the share is not within SHARES.
     """
     path, at, text = source.rpartition("@")
     # A path may hold an @ of its own.
@@ -86,16 +87,19 @@ def read_share(source: str) -> tuple[str, float | None]:
         share = float(text)
     except ValueError:
         return source, None
-    if not (isfinite(share) and share > 0):
-        raise InputError(f"--data {source!r}: the share {text} is not a positive number, as in @0.5")
+    if not SHARES[0] <= share <= SHARES[1]:
+        raise InputError(
+            f"--data {source!r}: the share {text} is not a number from {SHARES[0]:g} to {SHARES[1]:g}, as in @0.5"
+        )
     return path, share
 
 
-def mixture(sizes: list[int], shares: list[float | None]) -> Mixture:
+def mixture(names: list[str], sizes: list[int], shares: list[float | None]) -> Mixture:
     """The mixture of sources of which either all or none have a share.
 
     Args:
-        sizes: samples of each source.
+        names: of the sources.
+        sizes: samples of each.
         shares: what `read_share` gave for each.
     Raises:
         InputError: some have a share and some have none.
@@ -108,7 +112,6 @@ def mixture(sizes: list[int], shares: list[float | None]) -> Mixture:
         )
     if given and 0 in sizes:
         raise DataError(
-            f"--data: source {sizes.index(0) + 1} has a share but no hand to train on (all may be held out); "
-            "leave it out"
+            f"--data {names[sizes.index(0)]!r}: has a share but no hand to train on (all may be held out); leave it out"
         )
     return Mixture(tuple(sizes), tuple(given) or None)

@@ -35,12 +35,12 @@ def join(device: str | None) -> Iterator[Process]:
     """Meet the other processes, if `torchrun` started this one, for the time of the context.
 
     Args:
-        device: a torch device; None takes CUDA where there is one, each process its own.
+        device: a torch device; "cuda", and None where there is one, take each process its own.
     Raises:
         InputError: the device is unknown or not there.
     """
     rank, count = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    if device is None and torch.cuda.is_available():
+    if device in (None, "cuda") and torch.cuda.is_available():
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
     process = Process(rank, count, _device(device or "cpu"))
     if count == 1:
@@ -64,4 +64,9 @@ def _device(name: str) -> torch.device:
         raise InputError(f"--device {name!r}: expected cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError(f"--device {name!r}: this torch sees no CUDA device; give cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(
+            f"--device {name!r}: this torch sees {torch.cuda.device_count()} CUDA device(s), from cuda:0 on; give one, "
+            "and start no more processes than there are"
+        )
     return device

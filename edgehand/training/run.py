@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Callable
@@ -20,16 +19,16 @@ from tqdm import tqdm
 
 from edgehand.datasets import Sample
 from edgehand.errors import CheckpointError, DataError, InputError
-from edgehand.files import staging
+from edgehand.files import staging, write_atomically
 from edgehand.spec import ModelSpec
-from edgehand.training import processes
+from edgehand.training import fingerprint, processes
 from edgehand.training.checkpoint import load_checkpoint, load_state, save_checkpoint, save_state
 from edgehand.training.data import HandCrops, normalise
 from edgehand.training.distillation import Distillation
 from edgehand.training.engine import batches, figures, groups, plainly, predict, train_steps
 from edgehand.training.loss import LOSSES
 from edgehand.training.mixture import Draw, Mixture
-from edgehand.training.networks import NETWORKS, build
+from edgehand.training.networks import MULTIPLE, NETWORKS, build
 from edgehand.training.processes import Process
 from edgehand.training.qat import quantized, unquantized
 from edgehand.training.recipes import Recipe
@@ -120,12 +119,8 @@ def train(
         features = None
         if hints:
             # Reads TFLite files, by a package that no other training needs.
-            try:
-                from edgehand.training.hints import hints_for
-            except ModuleNotFoundError as error:
-                raise InputError(
-                    f"--hints: needs the package {error.name}: pip install 'edgehand[train,tflite]'"
-                ) from error
+            from edgehand.training.hints import hints_for
+
             order = mixture.order(seed=seed, epoch=0)
             features = hints_for(hints, network, crops, order, process.device, bfloat16=recipe.bfloat16)
         run = Run(
@@ -141,7 +136,7 @@ def train(
             teacher=_teacher(teacher, recipe, process) if teacher else None,
             hints=features,
             qat=qat,
-            inputs=_inputs(
+            inputs=fingerprint.of_inputs(
                 samples, rendered, {"init": init, "backbone": backbone, "teacher": teacher, "hints": hints}
             ),
         )
@@ -149,18 +144,6 @@ def train(
             if start and start.resolve() == run.checkpoint.resolve():
                 raise InputError(f"{start}: would be overwritten by the run; give another output folder")
         return run.go()
-
-
-def _inputs(samples: list[Sample], rendered: Rendered | None, weights: dict[str, Path | None]) -> str:
-    """What a run starts from, told by hashes: another one's state does not fit it."""
-    hands = hashlib.sha256(rendered.fingerprint.encode() if rendered else b"")
-    for sample in samples:
-        hands.update(f"{sample.image.name} {sample.box}".encode())
-        hands.update(sample.keypoints.tobytes() + sample.visibility.tobytes())
-    files = {
-        name: hashlib.sha256(file.read_bytes()).hexdigest()[:16] for name, file in weights.items() if file
-    }
-    return " ".join(f"{name}={value}" for name, value in {"hands": hands.hexdigest()[:16], **files}.items())
 
 
 def _teacher(file: Path, recipe: Recipe, process: Process) -> tuple[torch.nn.Module, ModelSpec]:
@@ -200,7 +183,7 @@ class Run:
         teacher: a network to learn from as well, on the process's device, and its spec.
         hints: features to learn as well, of crops that `crops` gives; `network` is theirs.
         qat: whether the network computes as its INT8 export will.
-        inputs: what the run starts from, see `_inputs`.
+        inputs: what the run starts from, see `edgehand.training.fingerprint`.
     """
 
     def __init__(
@@ -237,7 +220,13 @@ class Run:
         # After the average is copied, which is to keep no features of its own.
         student = network.get_submodule("network") if hints else network
         self.distillation = Distillation(*teacher, student, crops.spec, recipe.sigma) if teacher else None
-        self.groups_a_step = len(groups(self._batches(0)[0], recipe.group_size))
+        step = groups(self._batches(0)[0], recipe.group_size)
+        if len(step[-1]) == 1 and recipe.input_size == MULTIPLE:
+            raise InputError(
+                f"a step of {self.batch_size} pictures ends in a group of one, which at {MULTIPLE} pixels gives batch "
+                "norm a single value; give another --batch-size or larger pictures"
+            )
+        self.groups_a_step = len(step)
         if self.groups_a_step % process.count:
             raise InputError(
                 f"{process.count} processes: a step of {self.batch_size} pictures is {self.groups_a_step} "
@@ -245,6 +234,10 @@ class Run:
             )
         self.best = -np.inf
         self.learning_rate = 0.0
+        self.losses: list[float] = []
+        """Of the epoch's steps so far."""
+        self.log: list[str] = []
+        """A line for each epoch."""
 
     def go(self) -> Path:
         """Train to the end."""
@@ -270,11 +263,15 @@ class Run:
             disable=process.rank > 0,
         ) as progress:
             while epoch < recipe.epochs:
-                losses = []
                 for loss in self._epoch(network, epoch, step):
-                    losses.append(loss)
                     step += 1
-                    progress.set_postfix(loss=f"{np.mean(losses[-20:]):.3g}", refresh=False)
+                    if not np.isfinite(loss):
+                        raise InputError(
+                            f"the loss is {loss} at epoch {epoch}, step {step}; {self.folder} holds what was before: "
+                            "start anew in another folder, with a smaller --learning-rate"
+                        )
+                    self.losses.append(loss)
+                    progress.set_postfix(loss=f"{np.mean(self.losses[-20:]):.3g}", refresh=False)
                     progress.update()
                     if step < self.steps and time.monotonic() - saved > SAVE_EVERY:
                         self._save(epoch, step)
@@ -282,7 +279,8 @@ class Run:
                 epoch, step = epoch + 1, 0
                 validates = epoch % recipe.validate_every == 0 or epoch == recipe.epochs
                 if process.rank == 0:
-                    progress.write(self._report(epoch, losses, validates))
+                    progress.write(self._report(epoch, validates))
+                self.losses = []
                 if validates:
                     self._save(epoch, step)
                     saved = time.monotonic()
@@ -323,12 +321,12 @@ class Run:
                 self.average.update_parameters(self.network)
             yield loss
 
-    def _report(self, epoch: int, losses: list[float], validates: bool) -> str:
+    def _report(self, epoch: int, validates: bool) -> str:
         """Validate, keep the weights if they are to be kept, and log; only in the first process."""
         kept = self.average.module if self.average else self.network
         if self.hints:
             kept = kept.get_submodule("network")
-        row: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(losses))}
+        row: dict[str, Any] = {"epoch": epoch, "loss": float(np.mean(self.losses))}
         row["learning_rate"] = self.learning_rate
         if validates:
             plain = unquantized(kept, self.recipe.network) if self.qat else kept
@@ -341,10 +339,9 @@ class Run:
             if score > self.best or score == np.inf:
                 self.best = score
                 save_checkpoint(plain, self.crops.spec, self.checkpoint)
-        line = json.dumps(_rounded(row))
-        with (self.folder / "log.jsonl").open("a") as log:
-            log.write(line + "\n")
-        return line
+        self.log.append(json.dumps(_rounded(row)))
+        write_atomically(self.folder / "log.jsonl", "".join(f"{line}\n" for line in self.log).encode())
+        return self.log[-1]
 
     def _figures(self, network: torch.nn.Module) -> dict[str, float]:
         found = predict(
@@ -358,7 +355,8 @@ class Run:
 
     def _fingerprint(self) -> str:
         qat = " with qat" if self.qat else ""
-        return f"{self.recipe} {self.crops.spec} seed={self.seed} {self.mixture} {self.inputs}{qat}"
+        network = fingerprint.of_network(self.network)
+        return f"{self.recipe} {network} {self.crops.spec} seed={self.seed} {self.mixture} {self.inputs}{qat}"
 
     def _save(self, epoch: int, step: int) -> None:
         if self.process.rank == 0:
@@ -368,6 +366,8 @@ class Run:
                 "epoch": epoch,
                 "step": step,
                 "best": float(self.best),
+                "losses": self.losses,
+                "log": self.log,
             }
             save_state(states | plain, self.state)
 
@@ -383,7 +383,7 @@ class Run:
             )
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        self.best = state["best"]
+        self.best, self.losses, self.log = state["best"], state["losses"], state["log"]
         return int(state["epoch"]), int(state["step"])
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from edgehand.errors import CheckpointError
+from edgehand.files import read_arrays
 from edgehand.spec import ModelSpec
 from edgehand.training import mmpose
 from edgehand.training.checkpoint import load_checkpoint, load_tensors
 from edgehand.training.data import normalise
 from edgehand.training.networks import FusedBlock
+
+MAX_BYTES = 2**26
+"""More in an .npz of a backbone, unpacked, is refused: MobileNetV2 has 9 MB."""
 
 
 def load_backbone(network: nn.Module, spec: ModelSpec, path: Path, patches: Tensor) -> None:
@@ -104,14 +107,13 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
         ]
     names.append("head")
     try:
-        with np.load(path, allow_pickle=False) as weights:
-            folded = {key: torch.from_numpy(weights[key]) for key in weights.files}
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        folded = {
+            key: torch.from_numpy(np.asarray(array, np.float32))
+            for key, array in read_arrays(path, MAX_BYTES).items()
+        }
+    except (ValueError, TypeError) as error:
         raise CheckpointError(f"{path}: not an .npz of folded convolutions ({error})") from error
 
-    if "stem.bias" in folded and folded.get("stem.weight", folded["stem.bias"]).ndim == 4:
-        stem, shift = _renormalised(folded["stem.weight"], spec, (127.5,) * 3, (127.5,) * 3)
-        folded |= {"stem.weight": stem, "stem.bias": folded["stem.bias"] + shift}
     convolutions = [module for module in backbone.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
 
@@ -126,11 +128,19 @@ def folded_backbone(network: nn.Module, spec: ModelSpec, path: Path, images: Ten
         norm.weight.copy_((variance + norm.eps).sqrt())
         norm.bias.copy_(norm.bias + mean)
 
+    def part(name: str, shape: torch.Size) -> Tensor:
+        tensor = folded.get(name)
+        if tensor is None or tensor.shape != shape or not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: holds no {name} of {tuple(shape)} finite numbers")
+        return tensor
+
     with torch.no_grad():
         for name, convolution, norm in zip(names, convolutions, norms, strict=False):
-            weight, bias = folded.get(f"{name}.weight"), folded.get(f"{name}.bias")
-            if weight is None or bias is None or weight.shape != convolution.weight.shape:
-                raise CheckpointError(f"{path}: holds no {name}.weight of {tuple(convolution.weight.shape)}")
+            weight = part(f"{name}.weight", convolution.weight.shape)
+            bias = part(f"{name}.bias", norm.bias.shape)
+            if name == "stem":
+                weight, shift = _renormalised(weight, spec, (127.5,) * 3, (127.5,) * 3)
+                bias = bias + shift
             convolution.weight.copy_(weight)
             norm.bias.copy_(bias)
         hooks = [norm.register_forward_pre_hook(calibrate) for norm in norms]

@@ -8,7 +8,7 @@ schemas of its two operators are declared.
 import torch
 
 try:
-    import torchvision
+    import torchvision  # noqa: F401
 except RuntimeError as error:
     if "torchvision::nms does not exist" not in str(error):
         raise
@@ -18,10 +18,9 @@ except RuntimeError as error:
         _schemas.define(  # type: ignore[no-untyped-call]
             f"{_name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
         )
-    import torchvision
 
-from torchvision.models import MobileNetV2, mobilenet_v2
+from torchvision.models import mobilenet_v2
 from torchvision.models.mobilenetv2 import InvertedResidual
 from torchvision.transforms import v2 as transforms
 
-__all__ = ["InvertedResidual", "MobileNetV2", "mobilenet_v2", "torchvision", "transforms"]
+__all__ = ["InvertedResidual", "mobilenet_v2", "transforms"]

@@ -56,17 +56,17 @@ def test_a_share_is_what_follows_the_last_at_sign(text, source, share) -> None:
     assert read_share(text) == (source, share)
 
 
-@pytest.mark.parametrize("share", ["0", "-1", "nan", "inf"])
-def test_a_share_must_be_positive(share) -> None:
+@pytest.mark.parametrize("share", ["0", "-1", "nan", "inf", "1e308"])
+def test_a_share_must_be_a_positive_number_that_can_be_summed(share) -> None:
     with pytest.raises(InputError, match=f"share {share}"):
         read_share(f"coco:a@{share}")
 
 
 def test_shares_for_some_sources_only_are_refused() -> None:
     with pytest.raises(InputError, match="give it to all or to none"):
-        mixture([1, 1], [0.5, None])
+        mixture(["coco:a", "coco:b"], [1, 1], [0.5, None])
 
 
 def test_a_share_of_nothing_is_refused() -> None:
-    with pytest.raises(DataError, match="source 2 has a share but no hand"):
-        mixture([1, 0], [0.5, 0.5])
+    with pytest.raises(DataError, match="'coco:b': has a share but no hand"):
+        mixture(["coco:a", "coco:b"], [1, 0], [0.5, 0.5])

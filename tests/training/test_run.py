@@ -75,8 +75,22 @@ def test_a_run_stopped_midway_ends_as_one_that_was_not(samples, tmp_path, cut_of
     other, _ = load_checkpoint(parts / "lite.safetensors")
     for key, tensor in one.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[key]), key
+    assert (parts / "log.jsonl").read_text() == (whole / "log.jsonl").read_text()
     with pytest.raises(CheckpointError, match="is of another run"):
         train(samples, [], replace(SMALL, sigma=2.0), parts, workers=0)
+
+
+def test_a_run_that_diverges_ends_and_overwrites_nothing(samples, tmp_path) -> None:
+    train(samples, [], replace(SMALL, epochs=1), tmp_path, workers=0)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    (tmp_path / "resume.pt").unlink()
+    with pytest.raises(
+        InputError, match=r"the loss is (nan|inf) at epoch 0, step 2; .* a smaller --learning-rate"
+    ):
+        train(samples, [], replace(SMALL, learning_rate=1e30), tmp_path, workers=0)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {
+        name: content for name, content in before.items() if name != "resume.pt"
+    }
 
 
 @pytest.mark.slow
@@ -173,9 +187,15 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         (["--device", "abacus"], "expected cpu, cuda or cuda:N"),
         (["--device", "meta"], "expected cpu, cuda or cuda:N"),
         (["--input-size", "32", "--batch-size", "2"], "gives batch norm a single value"),
+        (
+            ["--input-size", "32", "--batch-size", "22", "--holdout", "0"],
+            "12 pictures ends in a group of one",
+        ),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "--epochs 0: expected at least 1"),
-        (["--threads", "0"], "--threads 0: expected at least 1"),
+        (["--threads", "10000000000"], "--threads 10000000000: expected 1 to 1024"),
+        (["--data", "handless:"], "--data 'handless:': names no folder"),
+        (["--data", "synth:"], "--data 'synth:': names no folder"),
         (["--workers", "-1"], "--workers -1: expected at least 0"),
         (["--seed", "-1"], "--seed -1: expected 0 to"),
         (["--input-size", "100"], "expected a multiple of 32"),

@@ -67,7 +67,7 @@ def _end(port: Any) -> End:
 def _metadata(path: Path) -> str | None:
     try:
         entry = ElementTree.parse(path).find(f"./rt_info/{METADATA}")
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: an unknown encoding
         raise ModelFileError(f"{path}: damaged XML ({error}); copy or export it again") from error
     return None if entry is None else entry.get("value")
 

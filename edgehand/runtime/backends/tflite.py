@@ -33,8 +33,10 @@ class Backend:
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{path}: the TFLite engine refuses it ({error})") from error
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        self._output = self._interpreter.get_output_details()[0]["index"]
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if not (inputs and outputs):
+            raise ModelFileError(f"{path}: a model without input or output; give one that finds hands")
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
 
     @staticmethod
     def reads(head: bytes) -> bool:
