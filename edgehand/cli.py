@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import io
 import os
 import signal
 import sys
@@ -39,12 +40,16 @@ def main(argv: list[str] | None = None) -> int:
         argv: the arguments after the program's name; None takes those of the process.
     Returns:
         exit code: 0; 1 where a gate fails; 2 when something is wrong with what was asked, after one sentence on
-        stderr; 130 when interrupted, 143 when terminated.
+        stderr; 130 when interrupted, 141 when nobody reads on, 143 when terminated.
     """
     arguments = sys.argv[1:] if argv is None else argv
     if argv is None:
         # By default the process is gone at once, and what it was writing stays half-written.
         signal.signal(signal.SIGTERM, _terminated)
+        # A file's name need not be text.
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(prog="edgehand", description="Hand pose on the edge.")
     parser.add_argument("--version", action="version", version=f"edgehand {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -60,15 +65,19 @@ def main(argv: list[str] | None = None) -> int:
         # EDGEHAND_KERNEL names none, which the first picture would bring to light in the middle of a command.
         return _fail(str(error))
     try:
-        return int(importlib.import_module(module).run(args) or 0)
+        code = int(importlib.import_module(module).run(args) or 0)
+        # Here, where what goes wrong is told, not when the interpreter ends.
+        sys.stdout.flush()
+        return code
     except EdgehandError as error:
         return _fail(str(error))
     except BrokenPipeError:
-        # The reader has gone (`edgehand ... | head`): leave nothing for the interpreter to flush into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        # The reader has gone (`edgehand ... | head`).
+        _drop_output()
+        return 128 + signal.SIGPIPE
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _drop_output()
             return _fail("there is no room left on the disk that is written to; make some, and run it again")
         if error.filename is None:
             raise
@@ -86,6 +95,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _terminated(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
+
+
+def _drop_output() -> None:
+    """Leave nothing for the interpreter to flush where it cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> int:

@@ -39,6 +39,10 @@ class OutputError(EdgehandError, OSError):
     """A result that cannot be written."""
 
 
+MAX_THREADS = 1024
+"""Of an engine or of PyTorch: more are a mistake, and would bring a machine down."""
+
+
 def check_range(option: str, value: int | None, least: int, most: int | None = None) -> None:
     """Raises InputError where an option is given and is not between two numbers, both included."""
     if value is not None and (value < least or (most is not None and value > most)):

@@ -52,8 +52,8 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
         ImageError: a picture cannot be read.
     """
     given = f"coco:{models.CALIBRATION}" if source is None else source
-    prefix = given.partition(":")[0]
-    found = _labelled(given) if prefix in datasets.formats() else _folder(Path(given))
+    prefix, colon, _ = given.partition(":")
+    found = _labelled(given) if colon and prefix in datasets.formats() else _folder(Path(given))
     if not found:
         raise DataError(f"{given}: holds no picture; give a folder with some, or a data set as FORMAT:PATH")
     table = input_table(spec.mean, spec.std, dtype=np.float32)
@@ -72,7 +72,7 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
     return Calibration(
         source="edgehand's own" if source is None else source,
         sha256=sha256(crops),
-        inputs=np.stack(inputs).astype(np.float32),
+        inputs=np.stack(inputs),
         keypoints=np.stack(keypoints).astype(np.float32),
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgehand.errors import InputError
 from edgehand.export import calibration as calibrations
 from edgehand.export.calibration import Calibration
 from edgehand.export.check import box_side, keypoints, sqnr, torch_heatmaps
@@ -79,8 +80,11 @@ def diagnose(
         data: pictures to measure on, likewise; None takes those that calibrate.
         progress: is told each step as it begins.
     Raises:
+        InputError: the recipe corrects biases.
         CheckpointError, DataError, ImageError: checkpoint or pictures cannot be used.
     """
+    if recipe.bias_correction:
+        raise InputError("diagnose: correcting biases is not simulated; take a recipe that does not")
     network, spec = load_checkpoint(checkpoint)
     progress("reading pictures")
     crops = calibrations.load(calibration, spec)
@@ -108,7 +112,6 @@ def diagnose(
 
 def range_overflow(
     checkpoint: Path,
-    recipe: Recipe = RECIPES["default"],
     *,
     calibration: str | None = None,
     data: str,
@@ -116,13 +119,13 @@ def range_overflow(
     """How far pictures reach beyond what the calibration pictures showed.
 
     Args:
-        checkpoint, recipe, calibration, data: as for `diagnose`.
+        checkpoint, calibration, data: as for `diagnose`.
     Returns:
         layer -> part of its float activations that lie outside its calibrated range, 0..1.
     """
     network, spec = load_checkpoint(checkpoint)
     crops = calibrations.load(calibration, spec)
-    simulation = Simulation(inference_graph(network, deconvolution="keep"), crops.inputs, recipe)
+    simulation = Simulation(inference_graph(network, deconvolution="keep"), crops.inputs, RECIPES["default"])
     return simulation.range_overflow(calibrations.load(data, spec, PICTURES).inputs)
 
 

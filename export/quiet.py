@@ -34,6 +34,8 @@ def quiet(step: str) -> Iterator[None]:
         except (EdgehandError, ModuleNotFoundError):
             raise
         except Exception as error:
+            sys.stdout.flush()
+            sys.stderr.flush()
             kept.seek(max(0, kept.tell() - 2000))
             tail = kept.read().decode(errors="replace").strip().splitlines()[-5:]
             raise ExportError(

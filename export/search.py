@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +29,10 @@ FLOAT_LAYERS = (1, 2, 4, 8)
 """How many of the worst layers, with those that read them, are tried in float; each more is slower."""
 PICTURES = 1000
 """Pictures measured at most, evenly spread over those given."""
+
+
+class _NonePasses(Exception):
+    """Has `staging` leave nothing behind."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,7 @@ def search(
         )
     before = pck(torch_heatmaps(network, crops.inputs), crops, spec)
     attempts: list[Attempt] = []
-    existed = output.exists()
-    with staging(output) as folder:
+    with suppress(_NonePasses), staging(output) as folder:
         for name, recipe in _candidates(checkpoint, target_name, calibration, attempts):
             progress(f"trying {name}")
             made = export(
@@ -104,8 +108,7 @@ def search(
                 files = sorted(made.file.parent.iterdir(), key=lambda file: file == made.file)
                 place(files, output)
                 return replace(made, file=output / made.file.name)
-    if not existed:
-        output.rmdir()
+        raise _NonePasses
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -66,13 +67,52 @@ def test_an_unknown_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_disk_is_one_sentence() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-u", "-m", "edgehand", "predict", PHOTO],
+            [sys.executable, "-m", "edgehand", "predict", PHOTO],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
         )
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("edgehand: there is no room left on the disk")
+
+
+def test_nobody_who_reads_on_is_no_traceback() -> None:
+    """What was printed is still in the buffer when the reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "edgehand", "predict", PHOTO],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert done.returncode == 141
+    assert [line for line in done.stderr.splitlines() if not line.startswith("INFO:")] == []
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    model = tmp_path / "hand.tflite"
+    shutil.copy(models.int8_model(), model)
+    labels = tmp_path / "annotations.json"
+    labels.write_bytes((models.CALIBRATION / "annotations.json").read_bytes())
+    before = {file: file.read_bytes() for file in (model, labels)}
+    for arguments, sentence in (
+        (
+            ("predict", PHOTO, "--model-file", model, "--json", model),
+            f"--json {model}: would be written over",
+        ),
+        (
+            ("predict", PHOTO, "--model-file", model, "--draw", model),
+            f"--draw {model}: would be written over",
+        ),
+        (("predict", PHOTO, "--json", "a.png", "--draw", "a.png"), "--json a.png: would be written over"),
+        (("eval", "--data", f"coco:{labels}", "--json", labels), f"--json {labels}: is what is measured"),
+        (("eval", "--data", f"coco:{labels}", "--model-file", model, "--json", model), "is what is measured"),
+        (("eval", "--data", f"coco:{labels}", "--json", tmp_path), f"--json {tmp_path}: is a folder"),
+    ):
+        assert sentence in refusal(*arguments, cwd=tmp_path)
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_predict_writes_json_and_picture(tmp_path: Path) -> None:
@@ -86,6 +126,23 @@ def test_predict_writes_json_and_picture(tmp_path: Path) -> None:
     with Image.open(drawn) as picture:
         assert picture.size == (256, 256)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["drawn.jpg", "hands.json", "new"]
+
+
+def test_diagnose_prints_a_table_and_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "rhd").mkdir()  # a folder of pictures, though it is called like a format
+    for picture in sorted(models.CALIBRATION.rglob("*.jpg"))[:2]:
+        shutil.copy(picture, tmp_path / "rhd")
+    checkpoint = models.checkpoint("lite_depthwise")
+    done = edgehand("diagnose", checkpoint, "--calibration", "rhd", "-o", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    content = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
+    assert content["pictures"] == 2
+    ratios = [layer["sqnr"] for layer in content["layers"]]
+    assert len(ratios) > 50
+    assert ratios == sorted(ratios)
+    assert content["layers"][0]["layer"] in done.stdout
+    assert (tmp_path / "out" / "diagnosis.png").read_bytes().startswith(b"\x89PNG")
+    assert "not simulated" in refusal("diagnose", checkpoint, "--recipe", "corrected")
 
 
 def test_predict_goes_on_after_a_bad_picture(tmp_path: Path) -> None:
@@ -140,7 +197,7 @@ def test_no_picture_is_drawn_over_another(tmp_path: Path) -> None:
         (["--model-file", PHOTO], "not a TFLite, ONNX or OpenVINO file"),
         (["--draw", "drawn.doc"], "no picture format ends in '.doc'"),
         (["--draw", "drawn.xbm"], "drawn.xbm: cannot be written as XBM"),
-        (["--json", PHOTO], "is a picture to look at"),
+        (["--json", PHOTO], "would be written over"),
         (["--threads", "99999999999"], "expected 1 to 1024"),
         (["--model-file", "x" * 300], "x: cannot be used (File name too long)"),
     ],

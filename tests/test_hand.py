@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,11 @@ def test_drawing_touches_the_bones_and_nothing_far_away() -> None:
     assert not black.any()
     for x, y in hand().keypoints.round().astype(int):
         assert drawn[y, x].any()
+    far_apart = np.random.default_rng(0).uniform(100, 900, (21, 2)).astype(np.float32)
+    wide = np.asarray(draw(np.zeros((1000, 1000, 3), np.uint8), [replace(hand(), keypoints=far_apart)]))
+    for start, end in BONES:
+        x, y = far_apart[[start, end]].mean(0).round().astype(int)
+        assert wide[y, x].any()
     assert not drawn[:10].any()
     assert not drawn[70:].any()
     assert np.array_equal(np.asarray(draw(black, [])), black)

@@ -31,9 +31,8 @@ def test_a_plain_install_finds_a_hand_without_torch(tmp_path: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", ROOT)
     installed = run(python, "-m", "pip", "list", "--format=freeze").lower()
     assert "ai-edge-litert==" in installed
-    assert not any(
-        f"{name}==" in installed for name in ("torch", "onnx", "onnxruntime", "openvino", "opencv")
-    )
+    names = [line.partition("==")[0] for line in installed.splitlines()]
+    assert not any(name.startswith(("torch", "onnx", "openvino", "opencv")) for name in names)
     said = run(
         python.with_name("edgehand"), "predict", ROOT / "examples" / "hand.jpg", "--box", "100,36,118,183",
         "--draw", "drawn.png",

@@ -52,6 +52,11 @@ InputType to_input_type(const py::array& table) {
   type_error("table has dtype " + dtype_of(table) + ", expected float32, int8 or uint8");
 }
 
+bool in_order(const py::array& array) {
+  return (array.flags() & py::array::c_style) != 0 &&
+         (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+}
+
 py::array crop_input(const py::object& image_object, const py::object& matrix, const py::object& size_object,
                      const py::object& table_object, const py::object& layout, bool antialias,
                      const py::object& out_object) {
@@ -65,15 +70,15 @@ py::array crop_input(const py::object& image_object, const py::object& matrix, c
   const Affine affine = to_affine(matrix, size);
   const py::array table = as_array(table_object, "table");
   const InputType type = to_input_type(table);
-  if (table.ndim() != 2 || table.shape(0) != 3 || table.shape(1) != 256 || !(table.flags() & py::array::c_style)) {
-    value_error("table has shape " + shape_of(table) + ", expected (3, 256) in C order");
+  if (table.ndim() != 2 || table.shape(0) != 3 || table.shape(1) != 256 || !in_order(table)) {
+    value_error("table has shape " + shape_of(table) + ", expected (3, 256) in C order, aligned");
   }
   const std::vector<py::ssize_t> shape = {1, interleaved ? size : 3, size, interleaved ? 3 : size};
   py::array out = out_object.is_none() ? py::array(table.dtype(), shape) : as_array(out_object, "out");
   if (!std::equal(shape.begin(), shape.end(), out.shape(), out.shape() + out.ndim()) ||
-      !out.dtype().equal(table.dtype()) || !(out.flags() & py::array::c_style) || !out.writeable()) {
+      !out.dtype().equal(table.dtype()) || !in_order(out) || !out.writeable()) {
     value_error("out is " + dtype_of(out) + " of shape " + shape_of(out) + ", expected writeable " + dtype_of(table) +
-                " of shape " + (interleaved ? "(1, size, size, 3)" : "(1, 3, size, size)") + " in C order, size " +
+                " of shape " + (interleaved ? "(1, size, size, 3)" : "(1, 3, size, size)") + " in C order, aligned, size " +
                 std::to_string(size));
   }
   const Input input = {type, interleaved, table.data(), out.mutable_data()};

@@ -150,7 +150,7 @@ void fill(const Image& image, std::ptrdiff_t any_factor, Blocks& blocks) {
   const std::ptrdiff_t left = blocks.left * factor;
   const std::ptrdiff_t right = std::min((blocks.left + blocks.width) * factor, image.width);
   const auto bytes = static_cast<std::size_t>(3 * (right - left));
-  const auto area = static_cast<std::uint64_t>(factor * factor);
+  const std::uint64_t area = static_cast<std::uint64_t>(factor) * static_cast<std::uint64_t>(factor);
   // floor(sum / area) as a product: exact while 256 area^2 < 2^32, that is for factors below 64.
   const std::uint64_t reciprocal = (std::uint64_t{1} << 32) / area + 1;
   std::vector<std::uint8_t> buffer;

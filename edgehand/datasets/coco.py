@@ -48,7 +48,7 @@ def read(
     folder = file.parent.parent if file.parent.name == "annotations" else file.parent
     pictures: dict[Any, Path] = {}
     samples: list[Sample] = []
-    seen: set[Any] = set()
+    seen: set[int] = set()
 
     def image(entry: Any) -> None:
         if entry["id"] in pictures:
@@ -57,9 +57,10 @@ def read(
 
     def annotation(entry: Any) -> None:
         where = f"{file}: annotation {entry['id']}"
-        if entry["id"] in seen:
+        number = int(entry["id"])
+        if number in seen:
             raise DataError(f"{where} is there twice; ids must be unique")
-        seen.add(entry["id"])
+        seen.add(number)
         sample = _sample(where, entry, pictures, order, head_size)
         if sample is None:
             return

@@ -48,6 +48,11 @@ def run(args: argparse.Namespace) -> None:
     if args.protocol not in PROTOCOLS:
         raise InputError(f"--protocol {args.protocol!r}: expected one of {', '.join(PROTOCOLS)}")
     skipped: list[str] | None = [] if args.skip_bad else None
+    if args.json and args.json.is_dir():
+        raise InputError(f"--json {args.json}: is a folder; give a file")
+    taken = [path for path in (args.model_file, args.checkpoint, *datasets.label_files(args.data)) if path]
+    if args.json and args.json.resolve() in [path.resolve() for path in taken]:
+        raise InputError(f"--json {args.json}: is what is measured; give another file")
     samples = datasets.load(args.data, "test", skipped)
     model = open_either(args.model_file, args.checkpoint, args.threads)
     notes = args.json.with_name(args.json.name + ".partial") if args.json else None

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from edgehand import image, metrics
 from edgehand.datasets import Sample
-from edgehand.errors import DataError, ImageError, OutputError
+from edgehand.errors import DataError, ImageError
+from edgehand.files import write_atomically
 from edgehand.runtime.artifact import Model
 from edgehand.runtime.estimator import find_keypoints, table_for
 
@@ -89,7 +90,10 @@ class Measurement:
             x, y, w, h = metrics.clip_boxes(np.array([box]), np.array([[width, height]]))[0].tolist()
             box = x, y, w, h
         if min(box[2:]) <= 0:
-            raise DataError(f"{sample.image}: box {sample.box} of hand {sample.id} is outside the picture")
+            raise DataError(
+                f"{sample.image}: box {sample.box} of hand {sample.id} is outside the picture; correct it, or leave it "
+                "out of the labels (`edgehand eval --skip-bad` does)"
+            )
         keypoints, _ = find_keypoints(self.model, self._table, picture, box, flip_test=self.flip_test)
         return {"id": sample.id, "keypoints": keypoints.tolist(), "box": box}
 
@@ -113,13 +117,7 @@ class Measurement:
             entries = []
         if entries[:1] != [fingerprint]:
             entries = [fingerprint]
-        try:
-            self.notes.parent.mkdir(parents=True, exist_ok=True)
-            self.notes.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-        except OSError as error:
-            raise OutputError(
-                f"{self.notes}: cannot be written ({error.strerror}); choose another place"
-            ) from None
+        write_atomically(self.notes, "".join(json.dumps(entry) + "\n" for entry in entries).encode())
         return {entry["id"]: entry for entry in entries[1:]}
 
     def _note(self, entry: dict[str, Any]) -> None:

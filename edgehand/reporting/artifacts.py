@@ -64,10 +64,10 @@ def from_files(paths: list[Path]) -> tuple[list[Artifact], list[NotOffered]]:
     """Artifacts that exist; the reference first: the first float32 one, else the first.
 
     Args:
-        paths: that `edgehand export` wrote, of one network.
+        paths: that `edgehand export` wrote, of networks that take the same crops.
     Raises:
         ModelFileError: one cannot be used.
-        InputError: two are not of the same network.
+        InputError: two take other crops, or are the same file.
     """
     found = [_of_file(path) for path in paths]
     for other in found[1:]:
@@ -108,7 +108,11 @@ def from_checkpoint(
     """
     try:
         from edgehand.export.pipeline import PRECISIONS, export
+        from edgehand.export.quiet import quiet
         from edgehand.export.targets import names, target
+
+        with quiet("loading what makes model files"):
+            makers = {name: target(name) for name in targets if name in names()}
     except ModuleNotFoundError as error:
         raise InputError(
             f"a report from a checkpoint needs the package {error.name}: pip install 'edgehand[all]', "
@@ -130,7 +134,7 @@ def from_checkpoint(
         unit="model",
     )
     for name, precision in bar:
-        maker = target(name)
+        maker = makers[name]
         if precision in maker.NOT_OFFERED:
             missing.append(NotOffered(name, precision, maker.NOT_OFFERED[precision]))
             continue
@@ -140,6 +144,11 @@ def from_checkpoint(
             bar.set_postfix_str(f"exporting {name} {precision}")
             made = _of_file(export(checkpoint, name, folder, precision=precision).file)
         found.append(made)
+    if len(found) == 1:
+        raise InputError(
+            f"no model of {', '.join(targets)} in {', '.join(precisions)} is offered; ask for another target or "
+            "precision"
+        )
     return found, missing
 
 

@@ -6,6 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
+TARGETS = "tflite,onnx,openvino"
+PRECISIONS = "fp32,fp16,int8-dynamic,int8"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand report`."""
@@ -24,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="labelled pictures, e.g. coco:photos/annotations.json",
     )  # fmt: skip
     parser.add_argument(
-        "--targets", default="tflite,onnx,openvino", help="of a checkpoint (default: %(default)s)"
+        "--targets", metavar="NAMES", help=f"of a checkpoint, separated by commas (default: {TARGETS})"
     )
     parser.add_argument(
-        "--precisions", default="fp32,fp16,int8-dynamic,int8", help="of a checkpoint (default: %(default)s)"
+        "--precisions", metavar="NAMES", help=f"of a checkpoint, separated by commas (default: {PRECISIONS})"
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the report"
@@ -52,16 +55,20 @@ def run(args: argparse.Namespace) -> int:
     from edgehand.runtime.artifact import check_threads, default_threads
 
     check_threads(args.threads, "--threads")
-    if args.max_drop is not None and not args.max_drop >= 0:
-        raise InputError(f"--max-drop {args.max_drop}: expected points of PCK@0.1, 0 or more")
+    if args.max_drop is not None and not 0 <= args.max_drop <= 100:
+        raise InputError(f"--max-drop {args.max_drop}: expected points of PCK@0.1, from 0 to 100")
+    if args.model and (args.targets or args.precisions):
+        raise InputError(
+            "--targets, --precisions: say what to make of a checkpoint; leave them out with --model"
+        )
     data = [accuracy.load(source) for source in dict.fromkeys(args.data)]
     if args.model:
         artifacts, not_offered = from_files(args.model)
     else:
         artifacts, not_offered = from_checkpoint(
             args.checkpoint or models.checkpoint("lite"),
-            args.targets.split(","),
-            args.precisions.split(","),
+            (args.targets or TARGETS).split(","),
+            (args.precisions or PRECISIONS).split(","),
             args.output / "models",
         )
     report = measure(
@@ -79,7 +86,8 @@ def run(args: argparse.Namespace) -> int:
     }
     with staging(args.output) as folder:
         for name, text in written.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            # A picture's name need not be text.
+            (folder / name).write_bytes(text.encode("utf-8", "backslashreplace"))
         place([folder / name for name in written], args.output)
 
     for row in report.content["artifacts"]:

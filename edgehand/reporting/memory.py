@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edgehand.errors import EngineError
-from edgehand.evaluation.model import open_either
-from edgehand.reporting.artifacts import PYTORCH, Artifact
+from edgehand.reporting.artifacts import Artifact
+from edgehand.runtime.artifact import open_model
 
 RUNS = 10
 
@@ -23,7 +23,7 @@ def measure(artifact: Artifact) -> int:
     Raises:
         EngineError: the process failed.
     """
-    command = [sys.executable, "-m", __name__, artifact.engine, str(artifact.path.resolve())]
+    command = [sys.executable, "-m", __name__, str(artifact.path.resolve())]
     # Elsewhere: where edgehand's sources lie in this folder, they would be imported, not what is installed.
     done = subprocess.run(command, capture_output=True, text=True, cwd=sys.prefix)
     if done.returncode:
@@ -40,9 +40,9 @@ def _peak() -> int:
     raise OSError("/proc/self/status has no VmHWM")
 
 
-def _grown(engine: str, path: Path) -> int:
+def _grown(path: Path) -> int:
     before = _peak()
-    model = open_either(None, path, 1) if engine == PYTORCH else open_either(path, None, 1)
+    model = open_model(path, threads=1)
     size, taken = model.metadata.spec.input_size, model.metadata.input
     shape = (1, 3, size, size) if taken.layout == "NCHW" else (1, size, size, 3)
     for _ in range(RUNS):
@@ -51,4 +51,4 @@ def _grown(engine: str, path: Path) -> int:
 
 
 if __name__ == "__main__":
-    print(_grown(sys.argv[1], Path(sys.argv[2])))
+    print(_grown(Path(sys.argv[1])))

@@ -125,19 +125,27 @@ def _times(
 
 
 def _ranges(artifacts: list[Artifact], data: list[Data], notes: Notes) -> list[dict[str, Any] | None]:
-    """Of each artifact that tells its calibrated ranges, if the float model of its engine is there too."""
-    base = next((one for one in artifacts if (one.engine, one.precision) == ("tflite", "fp32")), None)
-    told = [ranges.calibrated(artifact) for artifact in artifacts]
-    if base is None or not any(told):
-        return [None] * len(artifacts)
+    """Of each artifact that tells its calibrated ranges, if the float model of its engine and weights is there too."""
+    floats = {
+        one.metadata.checkpoint_sha256: one
+        for one in artifacts
+        if (one.engine, one.precision) == ("tflite", "fp32")
+    }
     samples = [sample for part in data for sample in part.samples]
     samples = samples[:: -(-len(samples) // RANGE_HANDS)]
-    with tqdm(total=len(samples), desc="ranges", unit="hand") as bar:
-        seen = notes.keep(
-            "ranges", base.sha256, [part.sha256 for part in data],
-            measure=lambda: ranges.seen(base, samples, bar.update),
-        )  # fmt: skip
-    return [calibrated and ranges.compare(calibrated, seen) for calibrated in told]
+    compared: list[dict[str, Any] | None] = []
+    for artifact in artifacts:
+        told, base = ranges.calibrated(artifact), floats.get(artifact.metadata.checkpoint_sha256)
+        if told is None or base is None:
+            compared.append(None)
+            continue
+        with tqdm(total=len(samples), desc="ranges", unit="hand") as bar:
+            seen = notes.keep(
+                "ranges", base.sha256, [part.sha256 for part in data],
+                measure=partial(ranges.seen, base, samples, bar.update),
+            )  # fmt: skip
+        compared.append(ranges.compare(told, seen))
+    return compared
 
 
 def _latency(

@@ -19,9 +19,10 @@ Ranges = dict[str, tuple[float, float]]
 def calibrated(artifact: Artifact) -> Ranges | None:
     """The range that each activation can hold, by the tensor's name, in the order of the graph.
 
-    Read from the quantization of a TFLite model's tensors; None where a file has none to show.
+    Read from the quantization of a TFLite model's tensors; None where a file has none to show, or has its channels
+    equalised, which those of the float model are not.
     """
-    if artifact.engine != "tflite" or artifact.precision != "int8":
+    if artifact.engine != "tflite" or artifact.precision != "int8" or artifact.recipe.get("equalise"):
         return None
     found = {}
     for detail in transparent_interpreter(artifact.path).get_tensor_details():

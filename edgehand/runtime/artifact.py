@@ -8,13 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgehand.errors import InputError, ModelFileError, check_range
+from edgehand.errors import MAX_THREADS, InputError, ModelFileError, check_range
 from edgehand.runtime.backends import Backend, End, Tensor, backend, names
 from edgehand.spec import NUM_KEYPOINTS, ModelSpec
 
 FORMAT = 1
 """Version of the metadata; a reader refuses a newer one."""
-MAX_THREADS = 1024
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,17 @@ def run(args: argparse.Namespace) -> int:
     from edgehand.files import write_atomically
     from edgehand.runtime.estimator import HandPose
 
-    if args.json and args.json.resolve() in {photo.resolve() for photo in args.photos}:
-        raise InputError(f"--json {args.json}: is a picture to look at; give another place")
     drawings = _drawings(args.photos, args.draw) if args.draw else {}
+    model = [args.model_file] if args.model_file else []
+    for option, files, taken in (
+        ("--json", [args.json] if args.json else [], [*args.photos, *model, *drawings.values()]),
+        ("--draw", drawings.values(), model),
+    ):
+        for file in files:
+            if file.resolve() in {path.resolve() for path in taken}:
+                raise InputError(
+                    f"{option} {file}: would be written over what is read, or drawn; give another place"
+                )
     pose = HandPose(args.model_file, args.engine, args.threads)
     found: list[dict[str, Any]] = []
     failures = 0

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgehand.errors import InputError, check_range
+from edgehand.errors import MAX_THREADS, InputError, check_range
 
 if TYPE_CHECKING:
     from edgehand.datasets import Sample
@@ -120,7 +120,6 @@ def run(args: argparse.Namespace) -> None:
 
 def _recipe(args: argparse.Namespace) -> Recipe:
     """The recipe that is asked for, changed as the options say."""
-    from edgehand.runtime.artifact import MAX_THREADS
     from edgehand.training.networks import MULTIPLE
     from edgehand.training.recipes import RECIPES, quantization_aware, with_batch_size
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import numpy_helper
@@ -19,6 +18,7 @@ from torch import nn
 
 from edgehand.export.recipe import Recipe
 from edgehand.export.targets import Weights
+from edgehand.inspection.formats.onnx import optimised
 from edgehand.runtime.artifact import Metadata
 from edgehand.runtime.backends import Tensor
 from edgehand.runtime.backends.onnx import METADATA
@@ -154,15 +154,9 @@ def float_convolutions(file: Path, floats: Weights) -> list[str]:
     """Convolutions that ONNX Runtime, asked for its own optimised graph, does not run in integers, other than those in
     `floats`.
     """
-    with TemporaryDirectory() as folder:
-        options = onnxruntime.SessionOptions()
-        options.optimized_model_filepath = str(Path(folder) / "optimised.onnx")
-        # The last level would only rearrange the weights, and rename them.
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        options.log_severity_level = 3
-        onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-        graph = onnx.load(options.optimized_model_filepath).graph
-    found = [node for node in graph.node if "Conv" in node.op_type and node.op_type != "QLinearConv"]
+    found = [
+        node for node in optimised(file).node if "Conv" in node.op_type and node.op_type != "QLinearConv"
+    ]
     return [node.name for node in found if _weights(node) not in floats]
 
 

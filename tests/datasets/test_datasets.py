@@ -102,6 +102,7 @@ BAD = {
     "duplicate ids": (_set("id", 100), "annotation 100 is there twice"),
     "unlisted picture": (_set("image_id", 9), "of image 9, which the file does not list"),
     "missing picture": (lambda c: c["images"][1].update(file_name="no.jpg"), r"picture .*no.jpg is missing"),
+    "ids that are one number": (_set("id", "100"), "annotation 100 is there twice"),
     "duplicate image ids": (lambda c: c["images"].append(c["images"][1]), "image id 51 is there twice"),
     "entry that is no object": (lambda c: c["annotations"].insert(1, 5), "malformed annotation '5'"),
 }

@@ -144,6 +144,10 @@ def test_a_picture_that_was_repaired_is_measured(checkpoint, tmp_path, write_dat
     monkeypatch.setattr(measure.Measurement, "_note", original)
     picture.write_bytes(whole)
     assert _eval(*command) == 0
+    resumed = json.loads(out.read_text())
+    out.unlink()
+    assert _eval(*command) == 0
+    assert resumed == json.loads(out.read_text())
 
 
 def test_bad_items_stop_it_or_are_skipped_and_named(checkpoint, tmp_path, write_dataset, capsys) -> None:

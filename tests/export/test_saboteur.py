@@ -144,5 +144,5 @@ def test_the_search_keeps_the_first_recipe_that_passes(
 
     monkeypatch.setattr("edgehand.export.search.INTEGER", ("default",))
     monkeypatch.setattr("edgehand.export.search.FLOAT_LAYERS", ())
-    assert search(sabotaged, "onnx", tmp_path / "none", data=data, max_drop=3) is None
+    assert search(sabotaged, "onnx", tmp_path / "none" / "deeper", data=data, max_drop=3) is None
     assert not (tmp_path / "none").exists()

@@ -18,6 +18,11 @@ from edgehand.training.networks import NETWORKS, build
 RNG = np.random.default_rng(0)
 
 
+@pytest.fixture(autouse=True)
+def _the_same_numbers_whatever_ran_before() -> None:
+    RNG.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def network(activation: type[nn.Module] = nn.ReLU) -> nn.Module:
     torch.manual_seed(0)
     layers = nn.Sequential(

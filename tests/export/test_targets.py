@@ -162,6 +162,10 @@ def test_half_and_dynamic_precision(name: str, tmp_path: Path) -> None:
         assert made.metadata.input.dtype == made.metadata.output.dtype == "float32"
         assert result.agreement is not None
         sizes[precision] = result.size
+        if (name, precision) == ("onnx", "int8-dynamic"):
+            layers = [layer for layer in inspect(result.file)["layers"] if "Conv" in layer["operation"]]
+            assert len(layers) == 52
+            assert {(layer["operation"], layer["dtype"]) for layer in layers} == {("ConvInteger", "int32")}
         if precision == "fp16":
             assert result.agreement.cosine >= 0.9999
             assert result.agreement.distance <= 0.005
@@ -214,25 +218,26 @@ _CONVERTED = (
 )
 
 
-def _python_outside_ci(code: str) -> None:
-    """Where OpenVINO and NNCF would report that they are used."""
+def _python_outside_ci(code: str, home: Path) -> None:
+    """Where OpenVINO and NNCF would report that they are used, by somebody who has not been asked."""
     outside = {
         name: value for name, value in os.environ.items() if name not in ("CI", "TF_BUILD", "JENKINS_URL")
     }
+    outside["HOME"] = str(home)
     subprocess.run([sys.executable, "-c", _SENT + code], check=True, env=outside)
 
 
-def test_openvino_by_itself_reports_its_import() -> None:
+def test_openvino_by_itself_reports_its_import(tmp_path: Path) -> None:
     """So that the tests below can fail."""
-    _python_outside_ci("import openvino\nassert sent\n")
+    _python_outside_ci("import openvino\nassert sent\n", tmp_path)
 
 
 @pytest.mark.parametrize(
     "module", ["edgehand.export.targets.openvino", "edgehand.inspection.formats.openvino"]
 )
-def test_openvino_does_not_report_its_use(module: str) -> None:
+def test_openvino_does_not_report_its_use(module: str, tmp_path: Path) -> None:
     """Neither when it is imported nor when it converts."""
-    _python_outside_ci(f"import {module}\n{_CONVERTED}assert not sent\n")
+    _python_outside_ci(f"import {module}\n{_CONVERTED}assert not sent\n", tmp_path)
 
 
 def test_running_a_model_reports_nothing(exported: Export) -> None:

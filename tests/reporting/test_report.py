@@ -199,6 +199,12 @@ def test_markdown_has_whole_tables_and_every_verdict(written) -> None:
     ("arguments", "message"),
     [
         (("--max-drop", "-1"), "--max-drop -1.0: expected points"),
+        (("--max-drop", "inf"), "--max-drop inf: expected points of PCK@0.1, from 0 to 100"),
+        (("--model", models.int8_model(), "--targets", "onnx"), "leave them out with --model"),
+        (
+            ("--targets", "openvino", "--precisions", "int8-dynamic"),
+            "no model of openvino in int8-dynamic is offered",
+        ),
         (("--threads", "0"), "--threads 0: expected 1 to"),
         (("--model", "nope.tflite"), "nope.tflite: no such model file"),
         (("--model", models.int8_model(), models.int8_model()), "names a file twice"),

@@ -95,12 +95,12 @@ def test_a_run_that_diverges_ends_and_overwrites_nothing(samples, tmp_path) -> N
 
 @pytest.mark.slow
 def test_best_weights_are_kept(samples, tmp_path, monkeypatch) -> None:
-    aucs = iter([0.2, 0.5, 0.4])
+    aucs = iter([0.2, 0.5, 0.4, 0.45])
     saved = []
     monkeypatch.setattr(runs, "figures", lambda *_: {"AUC": next(aucs)})
     monkeypatch.setattr(runs, "predict", lambda *_, **__: None)
     monkeypatch.setattr(runs, "save_checkpoint", lambda network, *_: saved.append(network))
-    train(samples, samples[:1], replace(SMALL, epochs=3, select="AUC"), tmp_path, workers=0)
+    train(samples, samples[:1], replace(SMALL, epochs=4, select="AUC"), tmp_path, workers=0)
     assert len(saved) == 2
 
 

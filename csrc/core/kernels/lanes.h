@@ -33,6 +33,16 @@ struct VectorOf {
   typedef T type __attribute__((vector_size(bytes)));
 };
 
+// The lanes of a vector in another order; those of Ids are unsigned and as large.
+template <class Ids, std::size_t... from, class V>
+V arranged(V v) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(v, v, from...);
+#else
+  return __builtin_shuffle(v, Ids{from...});
+#endif
+}
+
 // Loads T as vectors of the type that is compared.
 template <class Isa, class T, bool with_flip>
 struct Lanes {
@@ -79,14 +89,14 @@ struct Lanes {
 
   template <std::size_t... i>
   static Vector reverse(Vector v, std::index_sequence<i...>) {
-    return __builtin_shufflevector(v, v, (count - 1 - i)...);
+    return arranged<Ids, (count - 1 - i)...>(v);
   }
   static Vector reverse(Vector v) { return reverse(v, Indices()); }
 
   // Every lane one up, the lowest stays.
   template <std::size_t... i>
   static Vector shift_up(Vector v, std::index_sequence<i...>) {
-    return __builtin_shufflevector(v, v, (i == 0 ? 0 : i - 1)...);
+    return arranged<Ids, (i == 0 ? 0 : i - 1)...>(v);
   }
   static Vector shift_up(Vector v) { return shift_up(v, Indices()); }
 
@@ -111,7 +121,7 @@ struct Lanes {
   }
   template <std::size_t distance, class Units, std::size_t... i>
   static Units trade_units(Units v, std::index_sequence<i...>) {
-    return __builtin_shufflevector(v, v, (i ^ distance)...);
+    return arranged<Units, (i ^ distance)...>(v);
   }
 
   template <std::size_t distance = count / 2>
