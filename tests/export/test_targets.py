@@ -240,8 +240,9 @@ def test_openvino_does_not_report_its_use(module: str, tmp_path: Path) -> None:
     _python_outside_ci(f"import {module}\n{_CONVERTED}assert not sent\n", tmp_path)
 
 
-def test_running_a_model_reports_nothing(exported: Export) -> None:
-    _python_outside_ci(f"from edgehand import HandPose\nHandPose({str(exported.file)!r})\nassert not sent\n")
+def test_running_a_model_reports_nothing(exported: Export, tmp_path: Path) -> None:
+    code = f"from edgehand import HandPose\nHandPose({str(exported.file)!r})\nassert not sent\n"
+    _python_outside_ci(code, tmp_path)
 
 
 @pytest.mark.slow
