@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import tokenize
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +15,13 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from edgehand.errors import OutputError
+from edgehand.errors import InputError, OutputError
+
+# What zipfile and NumPy raise on damaged archives; MemoryError, where an array's header claims more than there is.
+_DAMAGE = (
+    OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, MemoryError, SyntaxError,
+    BadZipFile, zlib.error, struct.error, tokenize.TokenError,
+)  # fmt: skip
 
 
 @contextmanager
@@ -83,6 +89,12 @@ def _write(file: Path, content: bytes, named: Path) -> None:
         raise OutputError(f"{named}: cannot be written ({error.strerror}); choose another place") from None
 
 
+def keep_apart(option: str, file: Path | None, taken: Iterable[Path], why: str) -> None:
+    """Raises InputError, which says `why`, where an option has a file written that is one of those `taken`."""
+    if file and file.resolve() in {path.resolve() for path in taken}:
+        raise InputError(f"{option} {file}: {why}; give another place")
+
+
 def read_arrays(path: Path, most: int) -> dict[str, NDArray[Any]]:
     """The arrays of an .npz file.
 
@@ -102,10 +114,3 @@ def read_arrays(path: Path, most: int) -> dict[str, NDArray[Any]]:
             return {name: content[name] for name in content.files}
     except _DAMAGE as error:
         raise ValueError(str(error) or type(error).__name__) from error
-
-
-# What zipfile and NumPy raise on damaged archives; MemoryError, where an array's header claims more than there is.
-_DAMAGE = (
-    OSError, ValueError, TypeError, KeyError, EOFError, RuntimeError, NotImplementedError, MemoryError, SyntaxError,
-    BadZipFile, zlib.error, struct.error, tokenize.TokenError,
-)  # fmt: skip

@@ -11,14 +11,13 @@ from torch import nn
 
 from edgehand import metrics
 from edgehand.export.calibration import Calibration
+from edgehand.export.simulation import batches
 from edgehand.keypoints import read_keypoints
 from edgehand.runtime.artifact import Model
 from edgehand.spec import ModelSpec
 
 PICTURES = 16
 """How many calibration crops are compared."""
-BATCH = 32
-"""Crops that a network sees at once: of a thousand the activations alone would take gigabytes."""
 MAX_DIFFERENCE = 1e-3
 """Largest difference of a float model's heatmaps from PyTorch's that is still rounding."""
 
@@ -44,8 +43,7 @@ class Agreement:
 @torch.inference_mode()
 def torch_heatmaps(network: nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Heatmaps (N, 21, H, W) of normalised crops (N, 3, S, S) by the network itself."""
-    batches = torch.from_numpy(inputs).split(BATCH)
-    result: NDArray[np.float32] = torch.cat([network(batch) for batch in batches]).numpy()
+    result: NDArray[np.float32] = torch.cat([network(batch) for batch in batches(inputs)]).numpy()
     return result
 
 

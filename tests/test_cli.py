@@ -197,7 +197,7 @@ def test_no_picture_is_drawn_over_another(tmp_path: Path) -> None:
         (["--model-file", PHOTO], "not a TFLite, ONNX or OpenVINO file"),
         (["--draw", "drawn.doc"], "no picture format ends in '.doc'"),
         (["--draw", "drawn.xbm"], "drawn.xbm: cannot be written as XBM"),
-        (["--json", PHOTO], "would be written over"),
+        (["--json", PHOTO], "is a picture to look at"),
         (["--threads", "99999999999"], "expected 1 to 1024"),
         (["--model-file", "x" * 300], "x: cannot be used (File name too long)"),
     ],

@@ -187,6 +187,18 @@ def test_input_is_normalised_quantised_and_laid_out(dtype: type, layout: Any) ->
     np.testing.assert_array_equal(out, found)
 
 
+def test_arrays_that_are_not_aligned_are_refused() -> None:
+    def astray(array: np.ndarray) -> np.ndarray:
+        room = np.zeros(array.nbytes + 1, np.uint8)[1:]
+        return room.view(array.dtype).reshape(array.shape)
+
+    out = np.zeros((1, 3, 8, 8), np.float32)
+    with pytest.raises(ValueError, match=r"table .* in C order, aligned"):
+        c.crop_input(IMAGE, MATRIX, 8, astray(TABLE), layout="NCHW", antialias=False)
+    with pytest.raises(ValueError, match=r"out is float32 .* in C order, aligned"):
+        c.crop_input(IMAGE, MATRIX, 8, TABLE, layout="NCHW", antialias=False, out=astray(out))
+
+
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 MATRIX = c.patch_to_image(4, 4, 8, 8)
 TABLE = c.input_table(MEAN, STD, dtype=np.float32)

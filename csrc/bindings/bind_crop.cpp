@@ -53,8 +53,7 @@ InputType to_input_type(const py::array& table) {
 }
 
 bool in_order(const py::array& array) {
-  return (array.flags() & py::array::c_style) != 0 &&
-         (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+  return (array.flags() & py::array::c_style) != 0 && is_aligned(array);
 }
 
 py::array crop_input(const py::object& image_object, const py::object& matrix, const py::object& size_object,
@@ -78,8 +77,8 @@ py::array crop_input(const py::object& image_object, const py::object& matrix, c
   if (!std::equal(shape.begin(), shape.end(), out.shape(), out.shape() + out.ndim()) ||
       !out.dtype().equal(table.dtype()) || !in_order(out) || !out.writeable()) {
     value_error("out is " + dtype_of(out) + " of shape " + shape_of(out) + ", expected writeable " + dtype_of(table) +
-                " of shape " + (interleaved ? "(1, size, size, 3)" : "(1, 3, size, size)") + " in C order, aligned, size " +
-                std::to_string(size));
+                " of shape " + (interleaved ? "(1, size, size, 3)" : "(1, 3, size, size)") +
+                " in C order, aligned, size " + std::to_string(size));
   }
   const Input input = {type, interleaved, table.data(), out.mutable_data()};
   {

@@ -43,7 +43,7 @@ struct Axes {
 
 // Whether the given axes, the outermost first, hold one block of items without a gap.
 bool is_dense(const py::array& array, std::initializer_list<int> axes) {
-  if ((array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) == 0) return false;
+  if (!is_aligned(array)) return false;
   py::ssize_t step = array.itemsize();
   for (auto axis = std::rbegin(axes); axis != std::rend(axes); ++axis) {
     if (array.shape(*axis) != 1 && array.strides(*axis) != step) return false;

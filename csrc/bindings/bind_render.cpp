@@ -25,7 +25,7 @@ using Array = py::array_t<T, py::array::c_style>;
 template <typename T>
 Array<T> to_array(const py::object& object, const char* name, const std::vector<py::ssize_t>& shape) {
   const py::array array = as_array(object, name);
-  bool fits = Array<T>::check_(array) && array.ndim() == static_cast<py::ssize_t>(shape.size());
+  bool fits = Array<T>::check_(array) && is_aligned(array) && array.ndim() == static_cast<py::ssize_t>(shape.size());
   for (std::size_t i = 0; fits && i < shape.size(); ++i) {
     fits = shape[i] < 0 || array.shape(static_cast<py::ssize_t>(i)) == shape[i];
   }
@@ -35,7 +35,7 @@ Array<T> to_array(const py::object& object, const char* name, const std::vector<
       expected += (expected.empty() ? "" : ", ") + (length < 0 ? "any" : std::to_string(length));
     }
     value_error(std::string(name) + " is " + dtype_of(array) + " of shape " + shape_of(array) + ", expected " +
-                std::string(py::str(py::dtype::of<T>())) + " of shape (" + expected + ") in C order");
+                std::string(py::str(py::dtype::of<T>())) + " of shape (" + expected + ") in C order, aligned");
   }
   return py::reinterpret_borrow<Array<T>>(array);
 }

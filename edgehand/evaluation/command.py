@@ -43,16 +43,16 @@ def run(args: argparse.Namespace) -> None:
     from edgehand.evaluation.figures import Outcome, summarise, table
     from edgehand.evaluation.measure import PROTOCOLS, Measurement
     from edgehand.evaluation.model import open_either
-    from edgehand.files import write_atomically
+    from edgehand.files import keep_apart, write_atomically
 
     if args.protocol not in PROTOCOLS:
         raise InputError(f"--protocol {args.protocol!r}: expected one of {', '.join(PROTOCOLS)}")
     skipped: list[str] | None = [] if args.skip_bad else None
-    if args.json and args.json.is_dir():
-        raise InputError(f"--json {args.json}: is a folder; give a file")
-    taken = [path for path in (args.model_file, args.checkpoint, *datasets.label_files(args.data)) if path]
-    if args.json and args.json.resolve() in [path.resolve() for path in taken]:
-        raise InputError(f"--json {args.json}: is what is measured; give another file")
+    if args.json:
+        if args.json.is_dir():
+            raise InputError(f"--json {args.json}: is a folder; give a file")
+        measured = [path for path in (args.model_file, args.checkpoint) if path]
+        keep_apart("--json", args.json, [*measured, *datasets.label_files(args.data)], "is what is measured")
     samples = datasets.load(args.data, "test", skipped)
     model = open_either(args.model_file, args.checkpoint, args.threads)
     notes = args.json.with_name(args.json.name + ".partial") if args.json else None

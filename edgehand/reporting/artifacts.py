@@ -111,18 +111,15 @@ def from_checkpoint(
         from edgehand.export.quiet import quiet
         from edgehand.export.targets import names, target
 
+        _check_names("target", targets, names())
+        _check_names("precision", precisions, PRECISIONS)
         with quiet("loading what makes model files"):
-            makers = {name: target(name) for name in targets if name in names()}
+            makers = {name: target(name) for name in targets}
     except ModuleNotFoundError as error:
         raise InputError(
             f"a report from a checkpoint needs the package {error.name}: pip install 'edgehand[all]', "
             "or give --model FILE"
         ) from None
-    for kind, wanted, known in (("target", targets, names()), ("precision", precisions, list(PRECISIONS))):
-        for name in wanted:
-            if name not in known:
-                raise InputError(f"{kind} {name!r}: expected one of {', '.join(known)}")
-
     opened = open_either(None, checkpoint, 1)
     size = checkpoint.stat().st_size
     found = [Artifact(f"{PYTORCH} fp32", checkpoint, PYTORCH, "fp32", size, opened.metadata)]
@@ -150,6 +147,12 @@ def from_checkpoint(
             "precision"
         )
     return found, missing
+
+
+def _check_names(kind: str, wanted: Iterable[str], known: Iterable[str]) -> None:
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"{kind} {name!r}: expected one of {', '.join(known)}")
 
 
 def _differ(names: Iterable[str]) -> bool:

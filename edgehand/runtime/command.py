@@ -43,20 +43,17 @@ def _box(text: str) -> tuple[float, ...]:
 
 def run(args: argparse.Namespace) -> int:
     """Find the hands in each picture; one that fails does not keep the others from their results."""
-    from edgehand.files import write_atomically
+    from edgehand.files import keep_apart, write_atomically
     from edgehand.runtime.estimator import HandPose
 
+    keep_apart("--json", args.json, args.photos, "is a picture to look at")
     drawings = _drawings(args.photos, args.draw) if args.draw else {}
     model = [args.model_file] if args.model_file else []
-    for option, files, taken in (
-        ("--json", [args.json] if args.json else [], [*args.photos, *model, *drawings.values()]),
-        ("--draw", drawings.values(), model),
-    ):
-        for file in files:
-            if file.resolve() in {path.resolve() for path in taken}:
-                raise InputError(
-                    f"{option} {file}: would be written over what is read, or drawn; give another place"
-                )
+    keep_apart(
+        "--json", args.json, [*model, *drawings.values()], "would be written over what is read, or drawn"
+    )
+    for file in drawings.values():
+        keep_apart("--draw", file, model, "would be written over what is read")
     pose = HandPose(args.model_file, args.engine, args.threads)
     found: list[dict[str, Any]] = []
     failures = 0

@@ -193,6 +193,7 @@ def test_processes_that_cannot_share_a_step(samples, tmp_path) -> None:
         ),
         (["--holdout", "1"], "expected a fraction"),
         (["--epochs", "0"], "--epochs 0: expected at least 1"),
+        (["--threads", "0"], "--threads 0: expected 1 to 1024"),
         (["--threads", "10000000000"], "--threads 10000000000: expected 1 to 1024"),
         (["--data", "handless:"], "--data 'handless:': names no folder"),
         (["--data", "synth:"], "--data 'synth:': names no folder"),
