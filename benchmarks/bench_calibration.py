@@ -34,7 +34,7 @@ def main() -> None:
     network, spec = load_checkpoint(args.checkpoint)
     graph = inference_graph(network, deconvolution="keep")
     pool = np.concatenate([calibration.load(source, spec, 1000).inputs for source in args.calibration])
-    seen = [calibration.load(source, spec, args.pictures) for source in args.data]
+    seen = [calibration.load(source, spec, args.pictures, subset="test") for source in args.data]
     inputs = np.concatenate([crops.inputs for crops in seen])
     labels = np.concatenate([crops.keypoints for crops in seen])
 

@@ -50,6 +50,12 @@ class Hand:
         """Mean of the keypoints' scores, 0..1."""
         return float(self.scores.mean())
 
+    @property
+    def keypoint_box(self) -> tuple[float, float, float, float]:
+        """x, y, width, height in pixels, tight around the keypoints: where to look in the next frame of a video."""
+        (x, y), (right, bottom) = self.keypoints.min(0), self.keypoints.max(0)
+        return float(x), float(y), float(right - x), float(bottom - y)
+
     def to_dict(self) -> dict[str, Any]:
         """The hand as plain lists: box, score, and a [x, y, score] for each keypoint name."""
         return {

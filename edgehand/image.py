@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -35,11 +36,11 @@ _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 
 def load(image: ImageLike, *, draft: int | None = None) -> NDArray[np.uint8]:
-    """Read a picture as people see it: first frame, turned by its EXIF, transparent parts on white.
+    """Read a picture as people see it: a file's first frame, turned by its EXIF, transparent parts on white.
 
     Args:
-        image: a path or an encoded file's bytes (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or JPEG 2000), a PIL image, or a
-            uint8 RGB array (H, W, 3), taken as it is.
+        image: a path or an encoded file's bytes (JPEG, PNG, WebP, BMP, GIF, TIFF, PPM or JPEG 2000), a PIL image, of
+            which the frame where it stands is taken, or a uint8 RGB array (H, W, 3), taken as it is.
         draft: pixels; a JPEG file may be read at a half, a quarter or an eighth of its size, with no side below this.
     Returns:
         uint8 RGB (H, W, 3).
@@ -56,6 +57,10 @@ def load(image: ImageLike, *, draft: int | None = None) -> NDArray[np.uint8]:
         return _decode(image, "image")
     if isinstance(image, bytes | bytearray):
         return _open(io.BytesIO(image), f"image of {len(image)} bytes", draft)
+    if not isinstance(image, str | os.PathLike):
+        raise ImageError(
+            f"image: {type(image).__name__}, expected a path, bytes, a PIL image or a uint8 RGB array (H, W, 3)"
+        )
     path = Path(image)
     try:
         if not path.is_file():
@@ -89,7 +94,6 @@ def _open(file: IO[bytes], name: str, draft: int | None) -> NDArray[np.uint8]:
 
 def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
     try:
-        image.seek(0)
         return np.asarray(_to_rgb(_upright(image)))
     except _DAMAGE as error:
         raise ImageError(f"{name}: cannot be decoded ({error}); the file is damaged or cut short") from error

@@ -37,7 +37,7 @@ class Calibration:
     """(N, 21, 2) labels in pixels of the crop; NaN where there is none."""
 
 
-def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration:
+def load(source: str | None, spec: ModelSpec, limit: int = LIMIT, *, subset: str = "train") -> Calibration:
     """Read calibration pictures.
 
     Args:
@@ -45,6 +45,7 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
             are then used; None takes the set inside the package.
         spec: how the network's crops are made.
         limit: pictures used at most.
+        subset: "train", to calibrate, or "test", to measure: which labels to take from a folder that has both.
     Returns:
         at most `limit` crops.
     Raises:
@@ -53,27 +54,29 @@ def load(source: str | None, spec: ModelSpec, limit: int = LIMIT) -> Calibration
     """
     given = f"coco:{models.CALIBRATION}" if source is None else source
     prefix, colon, _ = given.partition(":")
-    found = _labelled(given) if colon and prefix in datasets.formats() else _folder(Path(given))
+    found = _labelled(given, subset) if colon and prefix in datasets.formats() else _folder(Path(given))
     if not found:
         raise DataError(f"{given}: holds no picture; give a folder with some, or a data set as FORMAT:PATH")
     table = input_table(spec.mean, spec.std, dtype=np.float32)
     crops: list[tuple[Path, Box]] = []
-    inputs, keypoints = [], []
-    for path, box, labels in spread(found, limit):
+    used = spread(found, limit)
+    inputs = np.empty((len(used), 3, spec.input_size, spec.input_size), np.float32)
+    keypoints = np.empty((len(used), NUM_KEYPOINTS, 2), np.float32)
+    for index, (path, box, labels) in enumerate(used):
         picture = image.load(path)
         height, width = picture.shape[:2]
         box = box or (0.0, 0.0, float(width), float(height))
         matrix = patch_to_image(*square(box, spec.padding), spec.input_size)
-        inputs.append(
-            crop_input(picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias)[0]
-        )
-        keypoints.append(transform(invert(matrix), labels))
+        inputs[index] = crop_input(
+            picture, matrix, spec.input_size, table, layout="NCHW", antialias=spec.antialias
+        )[0]
+        keypoints[index] = transform(invert(matrix), labels)
         crops.append((path, box))
     return Calibration(
         source="edgehand's own" if source is None else source,
         sha256=sha256(crops),
-        inputs=np.stack(inputs),
-        keypoints=np.stack(keypoints).astype(np.float32),
+        inputs=inputs,
+        keypoints=keypoints,
     )
 
 
@@ -92,15 +95,19 @@ def spread(items: Sequence[T], limit: int = LIMIT) -> list[T]:
     return [items[place] for place in places]
 
 
-def _labelled(source: str) -> list[Picture]:
+def _labelled(source: str, subset: str) -> list[Picture]:
     return [
         (sample.image, sample.box, np.where(sample.visibility[:, None] > 0, sample.keypoints, np.nan))
-        for sample in datasets.load(source)
+        for sample in datasets.load(source, subset)
     ]
 
 
 def _folder(path: Path) -> list[Picture]:
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; give one with pictures, or a data set as FORMAT:PATH")
+    if (path / "annotations.json").is_file():
+        raise DataError(
+            f"{path}: holds labelled pictures, whose boxes are to be used; give it as coco:{path}"
+        )
     nothing = np.full((NUM_KEYPOINTS, 2), np.nan)
     return [(file, None, nothing) for file in image.pictures(path)]

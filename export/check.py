@@ -23,6 +23,9 @@ MAX_DIFFERENCE = 1e-3
 
 COLLAPSE = 0.9
 """Cosine below which heatmaps are others: sound models measured 0.997, a network of random weights 0.92."""
+APART = 0.3
+"""Mean distance of the keypoints, of the box's longer side, beyond which they are others: heatmaps are mostly floor,
+and those whose peaks alone are lost have a cosine above 0.9."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Agreement:
     @property
     def collapsed(self) -> bool:
         """Whether the quantized heatmaps are others than the float ones, not the same ones coarser."""
-        return not self.cosine >= COLLAPSE
+        return not (self.cosine >= COLLAPSE and self.distance <= APART)
 
 
 @torch.inference_mode()

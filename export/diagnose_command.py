@@ -7,13 +7,18 @@ import json
 import sys
 from pathlib import Path
 
+from edgehand.models import checkpoint_file
+
 SHOWN = 15
 """Layers in the printed table."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand diagnose`."""
-    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="of `edgehand train` or MMPose")
+    parser.add_argument(
+        "checkpoint", type=checkpoint_file, metavar="NAME|CHECKPOINT",
+        help="a model that ships, or a file of `edgehand train` or MMPose",
+    )  # fmt: skip
     parser.add_argument(
         "--recipe", default="default", metavar="NAME",
         help="how to quantize: a recipe's name, or a TOML file (default: %(default)s)",
@@ -40,6 +45,9 @@ def run(args: argparse.Namespace) -> None:
     from edgehand.export.diagnosis import diagnose, plot, warning
     from edgehand.export.recipe import read
     from edgehand.files import place, staging
+
+    if args.output:
+        import matplotlib.figure  # noqa: F401 (what is missing is told before the work, not after)
 
     found = diagnose(
         args.checkpoint,

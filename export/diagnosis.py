@@ -88,7 +88,11 @@ def diagnose(
     network, spec = load_checkpoint(checkpoint)
     progress("reading pictures")
     crops = calibrations.load(calibration, spec)
-    seen = calibrations.load(calibration if data is None else data, spec, PICTURES)
+    seen = (
+        calibrations.load(calibration, spec, PICTURES)
+        if data is None
+        else calibrations.load(data, spec, PICTURES, subset="test")
+    )
     graph = inference_graph(network, deconvolution="keep")
     if recipe.equalise:
         equalise(graph, crops.inputs)
@@ -126,7 +130,7 @@ def range_overflow(
     network, spec = load_checkpoint(checkpoint)
     crops = calibrations.load(calibration, spec)
     simulation = Simulation(inference_graph(network, deconvolution="keep"), crops.inputs, RECIPES["default"])
-    return simulation.range_overflow(calibrations.load(data, spec, PICTURES).inputs)
+    return simulation.range_overflow(calibrations.load(data, spec, PICTURES, subset="test").inputs)
 
 
 def warning(outside: Mapping[str, float]) -> str | None:

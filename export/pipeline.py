@@ -114,7 +114,7 @@ def export(
         with quiet(f"converting to {target_name}"):
             ends = maker.convert(graph, spec, file)
         story = _story(target_name, precision, recipe, crops)
-        metadata = Metadata(spec, *ends, story, digest, _producers(maker))
+        metadata = Metadata(spec, *ends, story, digest, producers(maker))
         progress("checking against PyTorch")
         float_model = Model(file, target_name, backend(target_name)(file, default_threads()), metadata)
         difference = float(np.abs(model_heatmaps(float_model, seen) - expected).max())
@@ -164,5 +164,6 @@ def _story(target_name: str, precision: str, recipe: Recipe, crops: Calibration)
     return story
 
 
-def _producers(maker: Target) -> dict[str, str]:
+def producers(maker: Target) -> dict[str, str]:
+    """Packages that make a target's files -> their versions."""
     return {package: version(package) for package in ("edgehand", *maker.PACKAGES)}

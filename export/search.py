@@ -83,7 +83,7 @@ def search(
         raise InputError(f"target {target_name!r}: expected one of {', '.join(names())}")
     network, spec = load_checkpoint(checkpoint)
     progress("reading pictures")
-    crops = calibrations.load(data, spec, PICTURES)
+    crops = calibrations.load(data, spec, PICTURES, subset="test")
     if not np.isfinite(crops.keypoints).any():
         raise InputError(
             f"--data {data}: has no labels to measure by; give FORMAT:PATH of a labelled data set"

@@ -265,6 +265,7 @@ def test_export_refuses_options_without_effect(arguments: list[str], sentence: s
         (["--target", "tflite", "--checkpoint", "none.safetensors"], "no such checkpoint"),
         (["--target", "tflite", "--calibration", "empty"], "holds no picture"),
         (["--target", "tflite", "--calibration", "nowhere"], "no such folder"),
+        (["--target", "tflite", "--calibration", str(models.CALIBRATION)], "give it as coco:"),
     ],
 )
 def test_export_refuses_in_one_sentence(arguments: list[object], sentence: str, tmp_path: Path) -> None:

@@ -36,6 +36,11 @@ def test_json_holds_everything() -> None:
     assert list(content["keypoints"]) == list(KEYPOINT_NAMES)
 
 
+def test_the_keypoints_box_is_tight_around_them() -> None:
+    x, y, width, height = hand().keypoint_box
+    assert (x, y, x + width, y + height) == (10, 20, 50, 60)
+
+
 def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"keypoints \(20, 2\)"):
         Hand(np.zeros((20, 2), np.float32), np.zeros(21, np.float32), (0, 0, 1, 1))

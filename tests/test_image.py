@@ -94,13 +94,14 @@ def test_exif_turns_the_picture_upright(orientation: int) -> None:
     assert np.array_equal(picture, TURNS[orientation](QUARTERS))
 
 
-def test_animations_give_their_first_frame() -> None:
+def test_animations_give_their_first_frame_or_where_they_stand() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN)]
     animation = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=50)
     assert (load(animation) == np.array(RED)).all()
     moved = Image.open(io.BytesIO(animation))
-    moved.seek(1)
     assert (load(moved) == np.array(RED)).all()
+    moved.seek(1)
+    assert (load(moved) == np.array(GREEN)).all()
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,14 @@ def test_missing_file_and_folder_are_named(tmp_path: Path) -> None:
 def test_arrays_of_another_kind_are_refused(array: np.ndarray) -> None:
     with pytest.raises(ImageError, match=r"expected uint8 RGB \(H, W, 3\)"):
         load(array)
+
+
+def test_what_is_no_picture_is_refused() -> None:
+    """OpenCV gives None where it cannot read a file."""
+    with pytest.raises(
+        ImageError, match="image: NoneType, expected a path, bytes, a PIL image or a uint8 RGB"
+    ):
+        load(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -35,6 +35,8 @@ class Sample:
     """x, y, width, height in pixels, tight around the hand."""
     head_size: float | None = None
     """Normaliser of PCKh in pixels, where the data set gives one (CMU Panoptic)."""
+    image_size: tuple[int, int] | None = None
+    """Width and height of the picture when it was labelled, pixels, where the data set gives them."""
 
 
 def formats() -> list[str]:

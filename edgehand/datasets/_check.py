@@ -68,7 +68,14 @@ def check(samples: list[Sample], problems: list[str]) -> tuple[Check, Image.Imag
         if digest in contents:
             found.remarks.append(f"{path} is a copy of {contents[digest]}")
         contents.setdefault(digest, path)
-        _boxes(path, hands, picture.shape[1], picture.shape[0], found)
+        height, width = picture.shape[:2]
+        labelled = hands[0].image_size
+        if labelled not in (None, (width, height)):
+            found.problems.append(
+                f"{path}: {width} x {height} pixels, its labels are of {labelled[0]} x {labelled[1]}; it was resized "
+                "or turned since"
+            )
+        _boxes(path, hands, width, height, found)
         tiles += [_tile(picture, hand) for hand in hands if hand.id in shown]
     return found, _sheet(tiles) if tiles else None
 

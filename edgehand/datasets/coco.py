@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from edgehand.spec import NUM_KEYPOINTS
 
 FARTHEST = 1e6
 """Keypoints farther from the picture's corner are refused, pixels."""
+_Picture: TypeAlias = tuple[Path, tuple[int, int] | None]
 MAX_BYTES = 2**30
 """Larger label files are refused: parsed, they take about ten times as much memory."""
 
@@ -46,14 +47,15 @@ def read(
     """
     content = _parse(file)
     folder = file.parent.parent if file.parent.name == "annotations" else file.parent
-    pictures: dict[Any, Path] = {}
+    pictures: dict[Any, _Picture] = {}
     samples: list[Sample] = []
     seen: set[int] = set()
 
     def image(entry: Any) -> None:
         if entry["id"] in pictures:
             raise DataError(f"{file}: image id {entry['id']} is there twice; ids must be unique")
-        pictures[entry["id"]] = folder / entry["file_name"]
+        size = (int(entry["width"]), int(entry["height"])) if {"width", "height"} <= set(entry) else None
+        pictures[entry["id"]] = folder / entry["file_name"], size
 
     def annotation(entry: Any) -> None:
         where = f"{file}: annotation {entry['id']}"
@@ -103,7 +105,11 @@ def _parse(file: Path) -> dict[str, Any]:
 
 
 def _sample(
-    where: str, annotation: dict[str, Any], pictures: dict[Any, Path], order: Sequence[int], head_size: bool
+    where: str,
+    annotation: dict[str, Any],
+    pictures: dict[Any, _Picture],
+    order: Sequence[int],
+    head_size: bool,
 ) -> Sample | None:
     values = np.asarray(annotation["keypoints"], dtype=np.float64)
     if values.size != 3 * NUM_KEYPOINTS:
@@ -129,11 +135,13 @@ def _sample(
     if head is not None and not 0 < head < np.inf:
         raise DataError(f"{where} has head_size {head}: expected a positive number of pixels")
     keypoints = keypoints[list(order)]
+    image, image_size = pictures[annotation["image_id"]]
     return Sample(
         id=int(annotation["id"]),
-        image=pictures[annotation["image_id"]],
+        image=image,
         keypoints=keypoints[:, :2].astype(np.float32),
         visibility=keypoints[:, 2].astype(np.uint8),
         box=box,
         head_size=head,
+        image_size=image_size,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edgehand.errors import DataError, InputError
+from edgehand.models import checkpoint_file, model_file
 
 T = TypeVar("T")
 
@@ -22,9 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--model-file", type=Path, metavar="F", help="model file (default: the one that ships)"
-    )
-    source.add_argument("--checkpoint", type=Path, metavar="F", help="edgehand's or MMPose's; needs torch")
+        "--model-file", type=model_file, metavar="NAME|F",
+        help="model file, or the INT8 one of a model that ships (default: lite)",
+    )  # fmt: skip
+    source.add_argument(
+        "--checkpoint", type=checkpoint_file, metavar="NAME|F",
+        help="of a model that ships, or a file, edgehand's or MMPose's; needs torch",
+    )  # fmt: skip
     parser.add_argument(
         "--flip-test", action="store_true", help="average with the mirrored crop, as published"
     )

@@ -31,3 +31,13 @@ def checkpoint(name: str) -> Path:
 def int8_model(name: str = "lite") -> Path:
     """The INT8 TFLite file of a model that ships, see `checkpoint`."""
     return checkpoint(name).with_name(f"{name}-int8.tflite")
+
+
+def model_file(name_or_file: str | Path) -> Path:
+    """A model file by its path, or the INT8 one of a model that ships by its name."""
+    return int8_model(str(name_or_file)) if str(name_or_file) in names() else Path(name_or_file)
+
+
+def checkpoint_file(name_or_file: str | Path) -> Path:
+    """A checkpoint by its path, or that of a model that ships by its name."""
+    return checkpoint(str(name_or_file)) if str(name_or_file) in names() else Path(name_or_file)

@@ -89,16 +89,16 @@ def from_files(paths: list[Path]) -> tuple[list[Artifact], list[NotOffered]]:
 
 def from_checkpoint(
     checkpoint: Path,
-    targets: list[str],
-    precisions: list[str],
+    targets: list[str] | None,
+    precisions: list[str] | None,
     folder: Path,
 ) -> tuple[list[Artifact], list[NotOffered]]:
     """PyTorch's own float network, which is the reference, and a model file a target and precision.
 
     Args:
         checkpoint: edgehand's or MMPose's.
-        targets: names of formats.
-        precisions: see `edgehand.export.pipeline.PRECISIONS`.
+        targets: names of formats; None takes all.
+        precisions: see `edgehand.export.pipeline.PRECISIONS`; None takes all.
         folder: where model files are looked for, and written if they are missing.
     Returns:
         what there is, and what the engines do not offer.
@@ -107,12 +107,15 @@ def from_checkpoint(
         CheckpointError, ExportError, OutputError: as `export`.
     """
     try:
-        from edgehand.export.pipeline import PRECISIONS, export
+        from edgehand.export.pipeline import PRECISIONS, export, producers
         from edgehand.export.quiet import quiet
         from edgehand.export.targets import names, target
 
+        targets = names() if targets is None else targets
+        precisions = list(PRECISIONS) if precisions is None else precisions
         _check_names("target", targets, names())
         _check_names("precision", precisions, PRECISIONS)
+        opened = open_either(None, checkpoint, 1)
         with quiet("loading what makes model files"):
             makers = {name: target(name) for name in targets}
     except ModuleNotFoundError as error:
@@ -120,7 +123,6 @@ def from_checkpoint(
             f"a report from a checkpoint needs the package {error.name}: pip install 'edgehand[all]', "
             "or give --model FILE"
         ) from None
-    opened = open_either(None, checkpoint, 1)
     size = checkpoint.stat().st_size
     found = [Artifact(f"{PYTORCH} fp32", checkpoint, PYTORCH, "fp32", size, opened.metadata)]
     missing = []
@@ -136,7 +138,7 @@ def from_checkpoint(
             missing.append(NotOffered(name, precision, maker.NOT_OFFERED[precision]))
             continue
         file = f"{opened.metadata.spec.name}-{precision}{maker.SUFFIX}"
-        made = _made_already([folder / file, models.FOLDER / file], digest, precision)
+        made = _made_already([folder / file, models.FOLDER / file], digest, precision, producers(maker))
         if made is None:
             bar.set_postfix_str(f"exporting {name} {precision}")
             made = _of_file(export(checkpoint, name, folder, precision=precision).file)
@@ -167,13 +169,16 @@ def _of_file(path: Path) -> Artifact:
     return Artifact(f"{model.engine} {precision}", path, model.engine, precision, size, model.metadata)
 
 
-def _made_already(paths: list[Path], checkpoint_sha256: str, precision: str) -> Artifact | None:
-    """The first of some files that is sound and made of this checkpoint."""
+def _made_already(
+    paths: list[Path], checkpoint_sha256: str, precision: str, producers: dict[str, str]
+) -> Artifact | None:
+    """The first of some files that is sound and made of this checkpoint, by these packages or by edgehand's makers."""
     for path in paths:
         try:
             found = _of_file(path)
         except EdgehandError:
             continue
-        if found.metadata.checkpoint_sha256 == checkpoint_sha256 and found.precision == precision:
+        current = found.metadata.producers == producers or path.parent == models.FOLDER
+        if found.metadata.checkpoint_sha256 == checkpoint_sha256 and found.precision == precision and current:
             return found
     return None

@@ -6,32 +6,34 @@ import argparse
 import json
 from pathlib import Path
 
-TARGETS = "tflite,onnx,openvino"
-PRECISIONS = "fp32,fp16,int8-dynamic,int8"
+from edgehand.models import checkpoint_file, model_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand report`."""
     source = parser.add_mutually_exclusive_group()
     source.add_argument(
-        "--model", nargs="+", action="extend", type=Path, metavar="FILE",
-        help="model files to compare; needs no torch, the first float32 one is the reference",
+        "--model", nargs="+", action="extend", type=model_file, metavar="NAME|FILE",
+        help="model files to compare, or the INT8 ones of models that ship; needs no torch, the first float32 one is "
+        "the reference",
     )  # fmt: skip
     source.add_argument(
-        "--checkpoint", type=Path, metavar="FILE",
-        help="edgehand's or MMPose's, of which what is missing is exported; PyTorch's float32 is the reference "
-        "(default: the network that ships)",
+        "--checkpoint", type=checkpoint_file, metavar="NAME|FILE",
+        help="of a model that ships, or a file, edgehand's or MMPose's, of which what is missing is exported; "
+        "PyTorch's float32 is the reference (default: lite)",
     )  # fmt: skip
     parser.add_argument(
         "--data", nargs="+", action="extend", required=True, metavar="FORMAT:PATH",
         help="labelled pictures, e.g. coco:photos/annotations.json",
     )  # fmt: skip
     parser.add_argument(
-        "--targets", metavar="NAMES", help=f"of a checkpoint, separated by commas (default: {TARGETS})"
-    )
+        "--targets", type=_names, metavar="NAMES",
+        help="of a checkpoint, separated by commas, e.g. tflite,onnx (default: all)",
+    )  # fmt: skip
     parser.add_argument(
-        "--precisions", metavar="NAMES", help=f"of a checkpoint, separated by commas (default: {PRECISIONS})"
-    )
+        "--precisions", type=_names, metavar="NAMES",
+        help="of a checkpoint, separated by commas, e.g. fp32,int8 (default: all)",
+    )  # fmt: skip
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="DIR", help="folder of the report"
     )
@@ -40,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit with 1 if an artifact loses more points of PCK@0.1 than this, e.g. 0.5",
     )  # fmt: skip
     parser.add_argument("--threads", type=int, help="beside one (default: one a core, at most four)")
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,8 +73,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         artifacts, not_offered = from_checkpoint(
             args.checkpoint or models.checkpoint("lite"),
-            (args.targets or TARGETS).split(","),
-            (args.precisions or PRECISIONS).split(","),
+            args.targets,
+            args.precisions,
             args.output / "models",
         )
     report = measure(

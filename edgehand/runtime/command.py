@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from edgehand.errors import EdgehandError, InputError, OutputError
+from edgehand.models import model_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `edgehand predict`."""
     parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="picture to look at")
-    parser.add_argument("--model-file", type=Path, metavar="FILE", help="a file that `edgehand export` wrote")
+    parser.add_argument(
+        "--model-file", type=model_file, metavar="NAME|FILE",
+        help="a file that `edgehand export` wrote, or the INT8 one of a model that ships (default: lite)",
+    )  # fmt: skip
     parser.add_argument(
         "--engine", help="insist on tflite, onnx or openvino (default: the one that reads the file)"
     )
     parser.add_argument("--threads", type=int, help="CPU threads (default: one a core, at most four)")
     parser.add_argument(
         "--box", action="append", type=_box, metavar="X,Y,W,H",
-        help="where a hand is, tight around it, pixels; may be given several times (default: the whole picture)",
+        help="where a hand is, tight around it, pixels (--box=-5,0,W,H where it begins left of the picture); may be "
+        "given several times (default: the whole picture)",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all hands to this file")
     parser.add_argument(

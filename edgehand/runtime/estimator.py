@@ -31,7 +31,8 @@ class HandPose:
     """Finds the 21 keypoints of hands; threads may share one, and then take turns.
 
     Args:
-        model: a file that `edgehand export` wrote; None takes the INT8 model that ships with edgehand.
+        model: a file that `edgehand export` wrote, or the name of a model that ships, in INT8: "lite" (which None
+            takes), "tiny" or "lite_depthwise".
         engine: "tflite", "onnx" or "openvino"; None takes the one that reads the file.
         threads: CPU threads; None takes one a core, at most four.
     Raises:
@@ -43,7 +44,7 @@ class HandPose:
     def __init__(
         self, model: str | Path | None = None, engine: str | None = None, threads: int | None = None
     ) -> None:
-        self.model = open_model(models.int8_model() if model is None else model, engine, threads)
+        self.model = open_model(models.model_file("lite" if model is None else model), engine, threads)
         self._table = table_for(self.model)
         # An engine writes each result over the last one.
         self._turn = threading.Lock()
@@ -72,6 +73,8 @@ class HandPose:
 
     def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
         keypoints, scores = find_keypoints(self.model, self._table, picture, box)
+        if not scores.all():  # what was not found cannot tell where to look
+            return Hand(keypoints=keypoints, scores=scores, box=box)
         turned, at_least = turn(keypoints), max(box[2:]) / 8
         if overlap(box, box_around(keypoints, at_least)) < POOR or abs(turned) > TURNED:
             better = box_around(keypoints, at_least, turned)

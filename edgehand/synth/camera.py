@@ -43,7 +43,7 @@ def sample_view(bones: Array, rng: np.random.Generator) -> View:
     elif share < 0.79:  # one's own hand: fingers away from the eye
         half_turn = rng.choice([0, 180, 90, -90], p=[0.2, 0.5, 0.15, 0.15])
         turn = _turned(rng.normal(0, 30), -rng.uniform(15, 80), half_turn + rng.normal(0, 25))
-        up = rotation(X, rng.uniform(-60, 0)) @ rotation(Z, rng.normal(0, 8)) @ -Y
+        up = rotation(X, rng.uniform(0, 60)) @ rotation(Z, rng.normal(0, 8)) @ -Y
     else:
         turn = random_rotation(rng)
         up = rotation(X, rng.normal(0, 25)) @ rotation(Z, rng.normal(0, 10)) @ -Y

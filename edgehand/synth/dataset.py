@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ SHARD = 1000
 """Pictures in a folder."""
 QUALITY = 95
 """Of the JPEG files; what a poor camera's compression does is in the picture already."""
-VERSION = 3
+VERSION = 4
 """Of the pictures: changed when the same seed no longer gives the same ones."""
 
 Record = tuple[bytes, list[dict[str, Any]]]
@@ -39,7 +42,7 @@ def write(assets: Assets, count: int, folder: Path, *, size: int, seed: int, wor
         seed: of all randomness; pictures do not depend on `count` and `workers`.
         workers: processes.
     Raises:
-        OutputError: the folder cannot be written to, or holds pictures of other settings.
+        OutputError: the folder cannot be written to, or holds pictures of other settings; or a process was killed.
     """
     _settle(folder, {"version": VERSION, "assets": assets.fingerprint, "size": size, "seed": seed})
     parts = []
@@ -139,9 +142,19 @@ def _renderers(renderer: Renderer, workers: int) -> Iterator[Any]:
         if workers == 1:
             yield lambda indices: map(_record, indices)
         else:
-            # Forked, they share the assets' memory.
-            with multiprocessing.get_context("fork").Pool(workers) as pool:
-                yield lambda indices: pool.imap(_record, indices, chunksize=4)
+            # Forked, they share the assets' memory. An interruption is the first process's to tell.
+            pool = ProcessPoolExecutor(
+                workers, multiprocessing.get_context("fork"), signal.signal, (signal.SIGINT, signal.SIG_IGN)
+            )
+            try:
+                yield lambda indices: pool.map(_record, indices, chunksize=4)
+            finally:
+                pool.shutdown(cancel_futures=True)
+    except BrokenProcessPool:
+        raise OutputError(
+            f"one of {workers} processes that draw was killed, mostly for want of memory: run it again, with fewer "
+            "--workers, and it goes on"
+        ) from None
     finally:
         _renderer = None
 

@@ -29,9 +29,11 @@ MONK = np.array(
     ]
 )  # fmt: skip
 """The Monk Skin Tone scale, sRGB (skintone.google)."""
-FEWEST_VISIBLE = 9
+FEWEST_VISIBLE = 6
 """Pictures with fewer keypoints in sight are drawn anew."""
 ATTEMPTS = 6
+FILL = (0.3, 0.72)
+"""Longer side of the hand's box, part of the picture: around it is what crops of poor boxes show as well."""
 # How deep each keypoint lies below the skin and still counts as seen, metres on a hand of typical size.
 FLESH = np.array([0.030, *([0.020, 0.016, 0.014, 0.010] * 5)])
 FLESH[5::4] = 0.020
@@ -196,7 +198,7 @@ class Renderer:
         """A scene; None if it has fewer than `fewest` keypoints of its hand in sight."""
         holding = rng.random() < 0.2
         first = self._hand(self._person(rng), rng, holding=holding)
-        camera = frame(first.joints, self.size, rng, fill=(0.42, 0.75))
+        camera = frame(first.joints, self.size, rng, fill=FILL)
         canvas = _render.Canvas((camera.focal, camera.x, camera.y), self.size)
         canvas.add(self._skin(first))
         # A hand that hides itself is not worth dressing: whatever comes now can only hide more of it.

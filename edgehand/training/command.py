@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgehand.errors import MAX_THREADS, InputError, check_range
+from edgehand.models import checkpoint_file
 
 if TYPE_CHECKING:
     from edgehand.datasets import Sample
@@ -61,16 +64,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     start = parser.add_mutually_exclusive_group()
     start.add_argument(
-        "--init", metavar="NAME|FILE",
+        "--init", type=checkpoint_file, metavar="NAME|FILE",
         help="start from a model that ships (lite, lite_depthwise, tiny) or from a checkpoint, to fine-tune it",
     )  # fmt: skip
     start.add_argument(
-        "--backbone", metavar="NAME|FILE",
+        "--backbone", type=checkpoint_file, metavar="NAME|FILE",
         help="start the backbone alone: MobileNetV2 from ImageNet weights of torchvision or MMPose (.pth) or folded "
         "(.npz), or the blocks that are alike in a model that ships or a checkpoint (.safetensors)",
     )  # fmt: skip
     parser.add_argument(
-        "--teacher", metavar="NAME|FILE",
+        "--teacher", type=checkpoint_file, metavar="NAME|FILE",
         help="learn from this network's heatmaps, and features where both have a pyramid, as well as from "
         "the labels",
     )  # fmt: skip
@@ -99,23 +102,49 @@ def run(args: argparse.Namespace) -> None:
 
     recipe = _recipe(args)
     data = _data(args, recipe)
-    train(
-        data.samples,
-        data.validation,
-        recipe,
-        args.output,
-        rendered=data.rendered,
-        mixture=data.mixture,
-        init=_checkpoint(args.init),
-        backbone=_checkpoint(args.backbone),
-        teacher=_checkpoint(args.teacher),
-        hints=args.hints,
-        qat=args.qat,
-        device=args.device,
-        threads=args.threads,
-        workers=args.workers,
-        seed=args.seed,
-    )
+    with _memory_told(recipe.batch_size, args.workers):
+        train(
+            data.samples,
+            data.validation,
+            recipe,
+            args.output,
+            rendered=data.rendered,
+            mixture=data.mixture,
+            init=args.init,
+            backbone=args.backbone,
+            teacher=args.teacher,
+            hints=args.hints,
+            qat=args.qat,
+            device=args.device,
+            threads=args.threads,
+            workers=args.workers,
+            seed=args.seed,
+        )
+
+
+@contextmanager
+def _memory_told(batch_size: int, workers: int) -> Iterator[None]:
+    """Says in a sentence that there was not enough memory, where PyTorch has several ways to say it.
+
+    Raises:
+        InputError: there was not enough.
+    """
+    from torch import OutOfMemoryError
+
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = str(error).strip().split("\n")[0]
+        if isinstance(error, OutOfMemoryError | MemoryError) or "can't allocate memory" in said:
+            raise InputError(
+                f"not enough memory for steps of {batch_size} pictures ({said}); give a smaller --batch-size"
+            ) from error
+        if "DataLoader worker" in said:
+            raise InputError(
+                f"one of {workers} processes that prepare crops has died ({said}); run it again, with fewer --workers, "
+                "and it goes on"
+            ) from error
+        raise
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
@@ -226,11 +255,3 @@ def _folder(source: str, prefix: str) -> Path:
     if not name:
         raise InputError(f"--data {source!r}: names no folder; give it after the colon")
     return Path(name)
-
-
-def _checkpoint(name_or_file: str | None) -> Path | None:
-    from edgehand import models
-
-    if not name_or_file:
-        return None
-    return models.checkpoint(name_or_file) if name_or_file in models.names() else Path(name_or_file)

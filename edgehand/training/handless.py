@@ -11,19 +11,27 @@ from edgehand.datasets import Sample
 from edgehand.errors import DataError
 from edgehand.spec import NUM_KEYPOINTS
 
-WINDOWS = ((0, 0, 1), (0, 0, 0.5), (0.5, 0, 0.5), (0, 0.5, 0.5), (0.5, 0.5, 0.5), (0.25, 0.25, 0.5))
-"""Left, top and size of each, as parts of the picture's width and height."""
+WINDOWS = (
+    (0, 0, 1),
+    *((left, top, 0.5) for top in (0, 0.5) for left in (0, 0.5)),
+    *((left, top, 0.36) for top in (0.12, 0.32, 0.52) for left in (0.12, 0.32, 0.52)),
+)
+"""Left, top and size of each, as parts of the picture's width and height.
+
+Crops of the last nine mostly end within the picture: what is black around the others would else be what tells them
+from hands.
+"""
 NOWHERE = -1e6
 """Where the keypoints of no hand lie, pixels: outside every crop, however it is moved or turned."""
 
 
 def windows(folder: Path) -> list[Sample]:
-    """Boxes without a hand: each picture as a whole, its four quarters, and as much in its middle.
+    """Boxes without a hand: each picture as a whole, its four quarters, and nine smaller parts of what lies within.
 
     Args:
         folder: of pictures, with or without folders in it.
     Returns:
-        six samples a picture, every keypoint labelled and far outside.
+        fourteen samples a picture, every keypoint labelled and far outside.
     Raises:
         DataError: no such folder, or no picture in it.
         ImageError: a picture cannot be read.

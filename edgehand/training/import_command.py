@@ -20,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Check every tensor and write them with their ModelSpec."""
+    from edgehand.files import keep_apart
     from edgehand.training.checkpoint import load_checkpoint, save_checkpoint
 
+    keep_apart("--output", args.output, [args.checkpoint], "is the checkpoint to read")
     network, spec = load_checkpoint(args.checkpoint, args.dataset)
     save_checkpoint(network, spec, args.output)
     print(f"{args.output}: {spec.name}, {len(network.state_dict())} tensors, padding {spec.padding}")

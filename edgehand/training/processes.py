@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 from torch import distributed
 
-from edgehand.errors import InputError
+from edgehand.errors import InputError, OutputError
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,26 @@ def join(device: str | None) -> Iterator[Process]:
         yield process
     finally:
         distributed.destroy_process_group()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a run's folder, for the time of the context.
+
+    Raises:
+        OutputError: another one is there.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise OutputError(
+            f"{folder}: another process trains there; wait for its end, or give another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _device(name: str) -> torch.device:

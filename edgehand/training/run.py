@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -241,10 +242,16 @@ class Run:
 
     def go(self) -> Path:
         """Train to the end."""
-        process, recipe = self.process, self.recipe
+        process = self.process
         with staging(self.folder):  # sees that it can be written to
             pass
-        epoch, step = self._restore()
+        with processes.alone(self.folder) if process.rank == 0 else nullcontext():
+            self._epochs(*self._restore())
+        return self.checkpoint
+
+    def _epochs(self, epoch: int, step: int) -> None:
+        """All epochs from a step of one on."""
+        process, recipe = self.process, self.recipe
         network: torch.nn.Module = self.network
         if process.count > 1:
             network = DistributedDataParallel(self.network)
@@ -284,7 +291,6 @@ class Run:
                 if validates:
                     self._save(epoch, step)
                     saved = time.monotonic()
-        return self.checkpoint
 
     def _batches(self, epoch: int) -> list[list[Draw]]:
         return batches(self.mixture.order(seed=self.seed, epoch=epoch), self.recipe.batch_size)

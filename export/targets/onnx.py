@@ -44,7 +44,14 @@ _FLOAT = Tensor("float32", "NCHW")
 
 class _Crops(quantization.CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, inputs: NDArray[np.float32]) -> None:
+        self._inputs = inputs
         self._crops = iter(inputs)
+
+    def __len__(self) -> int:
+        return len(self._inputs)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self._crops = iter(self._inputs[start_index:end_index])
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         crop = next(self._crops, None)
@@ -92,6 +99,8 @@ def quantize(
             extra_options={
                 "ActivationSymmetric": bool(recipe.symmetric),
                 "CalibPercentile": recipe.percentile,
+                # One crop at a time, by every calibrator: histograms would else keep the activations of all.
+                "CalibStridedMinMax": 1,
             },
         )
     if recipe.io == "float32":

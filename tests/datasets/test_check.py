@@ -36,6 +36,7 @@ def test_every_problem_is_named(tmp_path, write_dataset, capsys) -> None:
         second["bbox"] = [900, 900, 10, 10]
         third["bbox"] = [-5, 3, 60, 60]
         fifth |= {"image_id": fourth["image_id"], "bbox": fourth["bbox"]}
+        content["images"][6] |= {"width": 140, "height": 160}
 
     root = write_dataset(tmp_path / "data", "coco", hands=8, change=change)
     (root / "images/5.jpg").write_bytes(b"text")
@@ -47,9 +48,10 @@ def test_every_problem_is_named(tmp_path, write_dataset, capsys) -> None:
         "box of hand 101 is outside the picture",
         "hands 103 and 104 have the same box",
         "5.jpg: not a picture",
+        "6.jpg: 160 x 140 pixels, its labels are of 140 x 160",
     ):
         assert printed.out.count(sentence) == 1
-    assert "4 problems" in printed.err
+    assert "5 problems" in printed.err
     assert "box of hand 102 reaches beyond the picture" in printed.out
     assert "keypoints of hand 102 are outside its box" in printed.out
     assert "7.jpg is a copy of" in printed.out

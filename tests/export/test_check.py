@@ -38,3 +38,6 @@ def test_coarser_heatmaps_agree_and_other_ones_have_collapsed() -> None:
     assert agreement(expected, np.zeros_like(expected), SPEC).collapsed
     assert agreement(expected, np.full_like(expected, np.nan), SPEC).collapsed
     assert agreement(expected, -expected, SPEC).collapsed
+    peakless = agreement(expected, np.full_like(expected, expected.min()), SPEC)
+    assert peakless.cosine > 0.9
+    assert peakless.collapsed

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from onnxruntime.quantization.calibrate import HistogramCollector
 from torch import nn
 
 from edgehand import HandPose, datasets, models
@@ -259,3 +260,34 @@ def test_an_end_of_onnx_that_is_kept_in_float_is_of_floats(
     sample = datasets.load(f"coco:{models.CALIBRATION}")[3]
     (hand,), (expected,) = pose(sample.image, [sample.box]), shipped(sample.image, [sample.box])
     assert np.median(np.abs(hand.keypoints - expected.keypoints)) < 0.02 * max(sample.box[2:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("calibrator", ["entropy", "percentile"])
+def test_onnx_is_calibrated_one_crop_after_the_other(
+    calibrator: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The activations of all crops at once are gigabytes."""
+    together = []
+    collect = HistogramCollector.collect
+
+    def watched(collector: HistogramCollector, tensors: dict[str, list[object]]) -> object:
+        together.append({len(values) for values in tensors.values()})
+        return collect(collector, tensors)
+
+    monkeypatch.setattr(HistogramCollector, "collect", watched)
+    (tmp_path / "pictures").mkdir()
+    pictures = [sample.image for sample in datasets.load(f"coco:{models.CALIBRATION}")[:6]]
+    for picture in pictures:
+        shutil.copy(picture, tmp_path / "pictures")
+    made = export(
+        models.checkpoint("tiny"),
+        "onnx",
+        tmp_path / "out",
+        precision="int8",
+        calibration=str(tmp_path / "pictures"),
+        recipe=Recipe(calibrator=calibrator),
+    )
+    assert together == [{1}] * len(pictures)
+    assert made.agreement is not None
+    assert made.agreement.cosine > 0.98

@@ -15,6 +15,7 @@ from edgehand.crop import crop, input_table, invert, patch_to_image, square, tra
 from edgehand.errors import InputError
 from edgehand.hand import KEYPOINT_NAMES
 from edgehand.image import load
+from edgehand.runtime import estimator
 from edgehand.runtime.estimator import box_around, find_keypoints, overlap, table_for, turn
 
 SAMPLE = datasets.load(f"coco:{Path(__file__).parents[2]}/examples")[0]
@@ -215,3 +216,38 @@ def test_calibration_set_is_whole() -> None:
     samples = datasets.load(f"coco:{models.CALIBRATION}")
     assert len({sample.image for sample in samples}) == 96
     assert all(load(sample.image).shape == (256, 256, 3) for sample in samples)
+
+
+def test_models_that_ship_are_opened_by_name() -> None:
+    for name in models.names():
+        assert HandPose(name, threads=1).model.path == models.int8_model(name)
+
+
+def test_hands_are_followed_by_their_keypoints_boxes(pose: HandPose) -> None:
+    """As in a video: the picture moves under the box that was found before."""
+    picture = load(SAMPLE.image)
+    box = SAMPLE.box
+    for step in range(6):
+        moved = np.roll(picture, 6 * step, axis=1)
+        (hand,) = pose(moved, [box])
+        expected = SAMPLE.keypoints + np.array([6 * step, 0])
+        assert np.linalg.norm(hand.keypoints - expected, axis=1).mean() < 0.06 * max(SAMPLE.box[2:])
+        box = hand.keypoint_box
+
+
+@pytest.mark.parametrize(("found", "expected"), [(np.arange(21) >= 0, 2), (np.arange(21) != 7, 1)])
+def test_keypoints_that_were_not_found_tell_no_second_look_where(
+    found: NDArray[np.bool_], expected: int, pose: HandPose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def look(*_: object, **__: object) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        looks.append(1)
+        # All in one corner of a large box: a poor one, which would be looked at again.
+        return np.random.default_rng(0).uniform(100, 120, (21, 2)).astype(np.float32), found.astype(
+            np.float32
+        )
+
+    monkeypatch.setattr(estimator, "find_keypoints", look)
+    pose(SAMPLE.image, [(60, 20, 150, 180)])
+    assert len(looks) == expected

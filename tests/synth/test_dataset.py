@@ -99,6 +99,26 @@ def test_terminated_it_leaves_nothing_half_written(asset_folder: Path, tmp_path:
     assert not list(tmp_path.glob("out/.*"))
 
 
+def test_a_process_that_was_killed_is_told(asset_folder: Path, tmp_path: Path) -> None:
+    """As where memory runs out; a pool of multiprocessing would wait for it forever."""
+    killed = f"""
+import os, signal
+from edgehand.synth import dataset
+draw = dataset._record
+def _record(index):
+    if index == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return draw(index)
+dataset._record = _record
+{IN_TWO_PROCESSES}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", killed, asset_folder, tmp_path / "out"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert "OutputError: one of 2 processes that draw was killed" in done.stderr
+
+
 def test_what_is_missing_or_damaged_is_drawn_again(assets: Assets, tmp_path: Path) -> None:
     whole = draw(assets, tmp_path)
     (tmp_path / "00000" / "00000001.jpg").unlink()

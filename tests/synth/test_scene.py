@@ -9,6 +9,9 @@ import pytest
 
 from edgehand import _render
 from edgehand.synth import Assets, Label, Renderer
+from edgehand.synth.camera import sample_view
+from edgehand.synth.hand_model import HandModel
+from edgehand.synth.poses import sample_pose
 from edgehand.synth.scene import FEWEST_VISIBLE
 
 PICTURES = 24
@@ -82,3 +85,12 @@ def test_a_scene_with_too_few_keypoints_in_sight_is_none(assets: Assets) -> None
     renderer = Renderer(assets, 64)
     assert renderer._compose(np.random.default_rng(1), fewest=22) is None  # of 21
     assert renderer._compose(np.random.default_rng(1), fewest=0) is not None
+
+
+def test_no_camera_looks_up_by_much(assets: Assets) -> None:
+    """Hands are seen from the front and from above: up, in camera space, is never far behind the picture."""
+    rng = np.random.default_rng(0)
+    bones = sample_pose(HandModel(assets.hand), 0, rng, ()).bones
+    away = [sample_view(bones, rng).up[2] for _ in range(500)]
+    assert np.mean(np.array(away) > np.sin(np.radians(50))) < 0.03
+    assert np.mean(np.array(away) < -np.sin(np.radians(50))) > 0.1

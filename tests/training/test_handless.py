@@ -9,6 +9,7 @@ from PIL import Image
 
 from edgehand import models
 from edgehand.cli import main
+from edgehand.crop import square
 from edgehand.errors import DataError, ImageError
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops
@@ -30,12 +31,16 @@ def walls(tmp_path):
 def test_windows_cover_every_picture(walls) -> None:
     found = windows(walls)
     assert len({sample.image for sample in found}) == 3
-    assert len({sample.id for sample in found}) == len(found) == 18
+    assert len({sample.id for sample in found}) == len(found) == 42
     for picture in {sample.image for sample in found}:
         boxes = {sample.box for sample in found if sample.image == picture}
         assert (0, 0, 90, 60) in boxes
         assert (45, 30, 45, 30) in boxes
-        assert (22.5, 15, 45, 30) in boxes
+        within = [box for box in boxes if box[2] == pytest.approx(0.36 * 90)]
+        assert len(within) == 9
+        for box in within:  # a fifth of their width is left around them, as crops have it
+            (*centre, side) = square(box, 1.25)
+            assert side / 2 < centre[0] < 90 - side / 2
         assert all(0 <= x <= x + w <= 90 and 0 <= y <= y + h <= 60 for x, y, w, h in boxes)
 
 
@@ -45,10 +50,10 @@ def test_every_crop_is_to_be_without_keypoints(walls) -> None:
     for epoch in range(20):
         crops.epoch = epoch
         _, keypoints, weights = (
-            torch.stack(part) for part in zip(*map(crops.__getitem__, range(18)), strict=True)
+            torch.stack(part) for part in zip(*map(crops.__getitem__, range(42)), strict=True)
         )
         assert weights.all()
-        nowhere = torch.full((18, 21, 40, 40), -50.0)
+        nowhere = torch.full((42, 21, 40, 40), -50.0)
         assert spatial_cross_entropy(nowhere, keypoints, weights, sigma=1.5) < 1e-6
 
 
@@ -67,7 +72,7 @@ def test_training_learns_that_there_is_no_hand(walls, tmp_path, capsys) -> None:
     arguments = ["train", "--data", f"handless:{walls}", "--holdout", "0.5", "--input-size", "64"]
     arguments += ["--epochs", "20", "--learning-rate", "0.02"]
     assert main([*arguments, "--workers", "0", "-o", str(tmp_path / "run")]) == 0
-    assert "18 hands to train on, 0 to validate" in capsys.readouterr().out
+    assert "42 hands to train on, 0 to validate" in capsys.readouterr().out
     losses = [json.loads(line)["loss"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] / 2
 

@@ -77,6 +77,9 @@ def test_both_generations_and_file_formats_give_the_same_file(network, tmp_path)
         assert main(["import", str(file), "-o", str(output)]) == 0
         outputs.append(output.read_bytes())
     assert all(output == outputs[0] for output in outputs)
+    before = files[0].read_bytes()
+    assert main(["import", str(files[0]), "-o", str(files[0])]) == 2
+    assert files[0].read_bytes() == before
 
     imported, spec = load_checkpoint(files[0].with_suffix(".safetensors"))
     image = torch.randn(1, 3, 256, 256)

@@ -13,7 +13,8 @@ from torch.utils.data import default_collate
 
 from edgehand import datasets, models
 from edgehand.cli import main
-from edgehand.errors import CheckpointError, InputError
+from edgehand.errors import CheckpointError, InputError, OutputError
+from edgehand.training import processes
 from edgehand.training import run as runs
 from edgehand.training.checkpoint import load_checkpoint
 from edgehand.training.data import HandCrops, normalise
@@ -221,6 +222,37 @@ def test_bad_arguments(arguments, message, tmp_path, write_dataset, capsys) -> N
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_folder_is_of_one_training_at_a_time(samples, tmp_path) -> None:
+    with processes.alone(tmp_path), pytest.raises(OutputError, match="another process trains there"):
+        train(samples, [], SMALL, tmp_path, workers=0)
+    with processes.alone(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried\nmore"),
+            "not enough memory for steps of 64 pictures",
+        ),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed."), "fewer --workers"),
+    ],
+)
+def test_want_of_memory_is_told_in_a_sentence(
+    error, message, tmp_path, write_dataset, monkeypatch, capsys
+) -> None:
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(runs, "train", fail)
+    source = f"coco:{write_dataset(tmp_path / 'data', 'coco')}"
+    assert main(["train", "--data", source, "--recipe", "lite", "-o", str(tmp_path / "run")]) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert told.count("\n") == 1
 
 
 def test_a_run_does_not_overwrite_its_start(samples, tmp_path) -> None:
