@@ -70,7 +70,9 @@ def _grasped(bones: Array, rng: np.random.Generator) -> Shape | None:
         )
         centre, roundness = palm + half_axes[1] * palmar + rng.uniform(0, 0.03) * forward, (0.1, 0.15)
     else:
-        half_axes = np.array([radius, radius, rng.uniform(0.035, 0.13)])
+        # Some are poles: handlebars, tools, the necks of instruments.
+        length = rng.uniform(0.15, 0.5) if rng.random() < 0.3 else rng.uniform(0.035, 0.13)
+        half_axes = np.array([radius, radius, length])
         roundness = (rng.uniform(0.08, 0.4), float(rng.choice([1.0, 1.0, 0.4, 0.15])))
     return shapes.superellipsoid(half_axes, roundness).moved(turn, centre + axis * rng.normal(0, 0.015))
 

@@ -196,7 +196,7 @@ class Renderer:
 
     def _compose(self, rng: np.random.Generator, fewest: int) -> _Scene | None:
         """A scene; None if it has fewer than `fewest` keypoints of its hand in sight."""
-        holding = rng.random() < 0.2
+        holding = rng.random() < 0.28
         first = self._hand(self._person(rng), rng, holding=holding)
         camera = frame(first.joints, self.size, rng, fill=FILL)
         canvas = _render.Canvas((camera.focal, camera.x, camera.y), self.size)
