@@ -54,8 +54,9 @@ def read(
     def image(entry: Any) -> None:
         if entry["id"] in pictures:
             raise DataError(f"{file}: image id {entry['id']} is there twice; ids must be unique")
-        size = (int(entry["width"]), int(entry["height"])) if {"width", "height"} <= set(entry) else None
-        pictures[entry["id"]] = folder / entry["file_name"], size
+        width, height = entry.get("width"), entry.get("height")
+        known = isinstance(width, int) and isinstance(height, int)
+        pictures[entry["id"]] = folder / entry["file_name"], (width, height) if known else None
 
     def annotation(entry: Any) -> None:
         where = f"{file}: annotation {entry['id']}"
