@@ -27,6 +27,12 @@ BONES: tuple[tuple[int, int], ...] = tuple(
 """Pairs of keypoints that a bone joins."""
 
 
+def tight_box(points: NDArray[np.floating[Any]]) -> tuple[float, float, float, float]:
+    """x, y, width, height of the box around points (N, 2), in their unit."""
+    low, high = points.min(0), points.max(0)
+    return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+
+
 @dataclass(frozen=True, eq=False)
 class Hand:
     """One hand in one picture."""
@@ -53,8 +59,7 @@ class Hand:
     @property
     def keypoint_box(self) -> tuple[float, float, float, float]:
         """x, y, width, height in pixels, tight around the keypoints: where to look in the next frame of a video."""
-        (x, y), (right, bottom) = self.keypoints.min(0), self.keypoints.max(0)
-        return float(x), float(y), float(right - x), float(bottom - y)
+        return tight_box(self.keypoints)
 
     def to_dict(self) -> dict[str, Any]:
         """The hand as plain lists: box, score, and a [x, y, score] for each keypoint name."""

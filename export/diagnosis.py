@@ -88,11 +88,8 @@ def diagnose(
     network, spec = load_checkpoint(checkpoint)
     progress("reading pictures")
     crops = calibrations.load(calibration, spec)
-    seen = (
-        calibrations.load(calibration, spec, PICTURES)
-        if data is None
-        else calibrations.load(data, spec, PICTURES, subset="test")
-    )
+    measured, subset = (calibration, "train") if data is None else (data, "test")
+    seen = calibrations.load(measured, spec, PICTURES, subset=subset)
     graph = inference_graph(network, deconvolution="keep")
     if recipe.equalise:
         equalise(graph, crops.inputs)

@@ -48,12 +48,12 @@ inline bool is_interleaved(const py::object& object) {
   return layout == "NHWC";
 }
 
-// The argument as it lies in memory, never converted.
 // Whether its elements lie where the CPU reads them at once, which views of bytes need not.
 inline bool is_aligned(const py::array& array) {
   return (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
 }
 
+// The argument as it lies in memory, never converted.
 inline py::array as_array(const py::object& object, const char* name) {
   if (!py::isinstance<py::array>(object)) {
     type_error(std::string(name) + " is " + type_of(object) + ", expected a NumPy array");

@@ -16,9 +16,10 @@ from edgehand.spec import NUM_KEYPOINTS
 
 FARTHEST = 1e6
 """Keypoints farther from the picture's corner are refused, pixels."""
-_Picture: TypeAlias = tuple[Path, tuple[int, int] | None]
 MAX_BYTES = 2**30
 """Larger label files are refused: parsed, they take about ten times as much memory."""
+
+_Picture: TypeAlias = tuple[Path, tuple[int, int] | None]
 
 
 def label_file(path: Path, subset: str) -> Path:  # noqa: ARG001 (a plain COCO file is one subset)

@@ -73,10 +73,9 @@ class HandPose:
 
     def _hand(self, picture: NDArray[np.uint8], box: Box) -> Hand:
         keypoints, scores = find_keypoints(self.model, self._table, picture, box)
-        if not scores.all():  # what was not found cannot tell where to look
-            return Hand(keypoints=keypoints, scores=scores, box=box)
         turned, at_least = turn(keypoints), max(box[2:]) / 8
-        if overlap(box, box_around(keypoints, at_least)) < POOR or abs(turned) > TURNED:
+        poor = overlap(box, box_around(keypoints, at_least)) < POOR or abs(turned) > TURNED
+        if poor and scores.all():  # what was not found cannot tell where to look
             better = box_around(keypoints, at_least, turned)
             keypoints, scores = find_keypoints(self.model, self._table, picture, better, rotation=turned)
         return Hand(keypoints=keypoints, scores=scores, box=box)

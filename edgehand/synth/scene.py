@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgehand import _render
+from edgehand.hand import tight_box
 from edgehand.synth import arms, objects, shapes
 from edgehand.synth.assets import Assets, Skin
 from edgehand.synth.backgrounds import developed, sample_background, sample_texture
@@ -62,8 +63,7 @@ class Label:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """x, y, width, height, tight around the keypoints."""
-        low, high = self.keypoints.min(0), self.keypoints.max(0)
-        return float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1])
+        return tight_box(self.keypoints)
 
 
 @dataclass(frozen=True, eq=False)

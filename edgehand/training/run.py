@@ -242,10 +242,9 @@ class Run:
 
     def go(self) -> Path:
         """Train to the end."""
-        process = self.process
         with staging(self.folder):  # sees that it can be written to
             pass
-        with processes.alone(self.folder) if process.rank == 0 else nullcontext():
+        with processes.alone(self.folder) if self.process.rank == 0 else nullcontext():
             self._epochs(*self._restore())
         return self.checkpoint
 

@@ -45,7 +45,7 @@ _FLOAT = Tensor("float32", "NCHW")
 class _Crops(quantization.CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, inputs: NDArray[np.float32]) -> None:
         self._inputs = inputs
-        self._crops = iter(inputs)
+        self.set_range(0, len(inputs))
 
     def __len__(self) -> int:
         return len(self._inputs)
