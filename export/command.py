@@ -85,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
         recipe=replace(recipe, io=args.io) if args.io else recipe,
         progress=_say,
     )
-    _print(result, args.precision, integer=args.precision == "int8" and not recipe.keep_float)
-    return 0
+    return _tell(result, args.precision, integer=args.precision == "int8" and not recipe.keep_float)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -136,25 +135,33 @@ def _search(args: argparse.Namespace, source: Path) -> int:
             file=sys.stderr,
         )
         return 1
-    _print(result, "int8", integer=False)
-    return 0
+    return _tell(result, "int8", integer=False)
 
 
 def _say(step: str) -> None:
     print(f"  {step} ...", file=sys.stderr, flush=True)
 
 
-def _print(result: Export, precision: str, *, integer: bool) -> None:
+def _tell(result: Export, precision: str, *, integer: bool) -> int:
+    """Print what the checks found; the exit code that says whether the model is of use."""
     print(f"{result.file}  {result.size / 1e6:.2f} MB  in {result.seconds:.0f} s")
     print(f"float against PyTorch: largest difference {result.difference:.1e}")
-    if result.agreement:
-        print(
-            f"{precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, keypoints "
-            f"{result.agreement.distance:.2%} of the box apart{'; every convolution is integer' if integer else ''}"
-        )
-        if result.agreement.collapsed:
-            print(
-                "edgehand: warning: quantization changed the heatmaps beyond use; give --calibration pictures like "
-                "those the network was trained on, or see which layer is to blame with `edgehand diagnose`",
-                file=sys.stderr,
-            )
+    if result.agreement is None:
+        return 0
+    print(
+        f"{precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, keypoints "
+        f"{result.agreement.distance:.2%} of the box apart{'; every convolution is integer' if integer else ''}"
+    )
+    if not result.agreement.collapsed:
+        return 0
+    remedy = (
+        "give --calibration pictures like those the network was trained on, try --recipe equalised, or see with "
+        "`edgehand diagnose` which layer is to blame"
+        if precision == "int8"
+        else "take --int8, whose ranges are calibrated"
+    )
+    print(
+        f"edgehand: {result.file}: quantization changed its heatmaps beyond use; it is kept to be looked into; {remedy}",
+        file=sys.stderr,
+    )
+    return 1

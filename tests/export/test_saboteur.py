@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgehand import metrics, models
+from edgehand.cli import main
 from edgehand.export import calibration
 from edgehand.export.calibration import Calibration
 from edgehand.export.check import box_side, keypoints, model_heatmaps, torch_heatmaps
@@ -127,6 +128,18 @@ def test_min_max_collapses_and_equalisation_repairs(
     assert results["default"][0] < pck - 0.1
     assert results["equalised"][0] >= pck - 0.005
     assert results["equalised"][1] >= auc * 0.99
+
+
+@pytest.mark.slow
+def test_a_collapsed_export_fails_but_is_kept_to_be_looked_into(
+    sabotaged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["export", "--target", "onnx", "--int8", "--checkpoint", str(sabotaged), "-o", str(tmp_path)]
+    assert main(given) == 1
+    file = tmp_path / "lite-int8.onnx"
+    assert f"{file}: quantization changed its heatmaps beyond use" in capsys.readouterr().err
+    assert open_model(file).metadata.spec.name == "lite"
+    assert main([*given, "--recipe", "equalised"]) == 0
 
 
 @pytest.mark.slow
