@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the arguments after the program's name; None takes those of the process.
     Returns:
-        exit code: 0; 1 where a gate or a check fails; 2 when something is wrong with what was asked, after one sentence on
-        stderr; 130 when interrupted, 141 when nobody reads on, 143 when terminated.
+        exit code: 0; 1 where a gate or a check fails; 2 when something is wrong with what was asked, after one sentence
+        on stderr; 130 when interrupted, 141 when nobody reads on, 143 when terminated.
     """
     arguments = sys.argv[1:] if argv is None else argv
     if argv is None:

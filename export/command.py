@@ -161,7 +161,7 @@ def _tell(result: Export, precision: str, *, integer: bool) -> int:
         else "take --int8, whose ranges are calibrated"
     )
     print(
-        f"edgehand: {result.file}: quantization changed its heatmaps beyond use; it is kept to be looked into; {remedy}",
+        f"edgehand: {result.file}: quantization changed its heatmaps beyond use; it is kept to look into; {remedy}",
         file=sys.stderr,
     )
     return 1
