@@ -85,7 +85,15 @@ def run(args: argparse.Namespace) -> int:
         recipe=replace(recipe, io=args.io) if args.io else recipe,
         progress=_say,
     )
-    return _tell(result, args.precision, integer=args.precision == "int8" and not recipe.keep_float)
+    _tell(result, args.precision, integer=args.precision == "int8" and not recipe.keep_float)
+    if result.agreement is None or not result.agreement.collapsed:
+        return 0
+    print(
+        f"edgehand: {result.file}: quantization changed its heatmaps beyond use; it is kept to look into; "
+        + _remedy(args.precision, equalised=recipe.equalise),
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -135,33 +143,31 @@ def _search(args: argparse.Namespace, source: Path) -> int:
             file=sys.stderr,
         )
         return 1
-    return _tell(result, "int8", integer=False)
+    _tell(result, "int8", integer=False)
+    return 0  # --data has judged it
 
 
 def _say(step: str) -> None:
     print(f"  {step} ...", file=sys.stderr, flush=True)
 
 
-def _tell(result: Export, precision: str, *, integer: bool) -> int:
-    """Print what the checks found; the exit code that says whether the model is of use."""
+def _tell(result: Export, precision: str, *, integer: bool) -> None:
+    """Print what the checks found."""
     print(f"{result.file}  {result.size / 1e6:.2f} MB  in {result.seconds:.0f} s")
     print(f"float against PyTorch: largest difference {result.difference:.1e}")
-    if result.agreement is None:
-        return 0
-    print(
-        f"{precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, keypoints "
-        f"{result.agreement.distance:.2%} of the box apart{'; every convolution is integer' if integer else ''}"
+    if result.agreement is not None:
+        print(
+            f"{precision} against PyTorch: heatmap cosine {result.agreement.cosine:.4f}, keypoints "
+            f"{result.agreement.distance:.2%} of the box apart{'; every convolution is integer' if integer else ''}"
+        )
+
+
+def _remedy(precision: str, *, equalised: bool) -> str:
+    """What to try where quantization has left nothing of a network."""
+    if precision != "int8":
+        return "take --int8, whose ranges are calibrated"
+    recipe = "" if equalised else "try --recipe equalised, "
+    return (
+        f"give --calibration pictures like those the network was trained on, {recipe}"
+        "or see with `edgehand diagnose` which layer is to blame"
     )
-    if not result.agreement.collapsed:
-        return 0
-    remedy = (
-        "give --calibration pictures like those the network was trained on, try --recipe equalised, or see with "
-        "`edgehand diagnose` which layer is to blame"
-        if precision == "int8"
-        else "take --int8, whose ranges are calibrated"
-    )
-    print(
-        f"edgehand: {result.file}: quantization changed its heatmaps beyond use; it is kept to look into; {remedy}",
-        file=sys.stderr,
-    )
-    return 1

@@ -137,9 +137,15 @@ def test_a_collapsed_export_fails_but_is_kept_to_be_looked_into(
     given = ["export", "--target", "onnx", "--int8", "--checkpoint", str(sabotaged), "-o", str(tmp_path)]
     assert main(given) == 1
     file = tmp_path / "lite-int8.onnx"
-    assert f"{file}: quantization changed its heatmaps beyond use" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"{file}: quantization changed its heatmaps beyond use" in said
+    assert "try --recipe equalised" in said
     assert open_model(file).metadata.spec.name == "lite"
     assert main([*given, "--recipe", "equalised"]) == 0
+    # Where --data judges, and lets everything pass, that is what counts.
+    everything = ["--auto", "--data", f"coco:{models.CALIBRATION}", "--max-drop", "100"]
+    assert main([*given, *everything]) == 0
+    assert open_model(file).metadata.recipe["equalise"] is False
 
 
 @pytest.mark.slow
